@@ -1,0 +1,169 @@
+"""The command `dalle-lessons`. Errors are one sentence; torch is imported only by what needs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+MODELS = ("dvae", "dalle")
+
+
+class Kind(click.Group):
+    """A group whose commands end with one sentence, not with a traceback, where a user's input is at fault."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError, ImportError) as error:
+            raise click.ClickException(str(error)) from error
+        except RuntimeError as error:
+            if type(error).__name__ != "NotFinite":  # any other is a mistake of ours, and its traceback is needed
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Kind, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dalle-lessons")
+def main() -> None:
+    """DALL·E in lessons: draw pictures from captions, train the models, take the course."""
+
+
+@main.command()
+@click.argument("caption", required=False)
+@click.option("--model", default="emoji", show_default=True, help="Bundled weights, a folder, or hub:owner/name.")
+@click.option("--images", default=9, show_default=True, help="How many pictures to keep.")
+@click.option("--candidates", default=64, show_default=True, help="How many to draw and rank.")
+@click.option("--seed", default=0, show_default=True, help="Another seed draws other pictures.")
+@click.option("--index", type=int, help="Draw again the one picture with this index.")
+@click.option("--temperature", default=1.0, show_default=True, help="Below 1: safer; above 1: wilder.")
+@click.option("--top-k", type=int, help="Draw each token among the k likeliest.")
+@click.option("--top-p", type=float, help="Draw each token among the likeliest that together reach p.")
+@click.option("--guidance", default=0.0, show_default=True, help="How much more to follow the caption.")
+@click.option("--out", default="drawing.png", show_default=True, help="Where the grid of pictures goes.")
+@click.option("--prompts", type=click.Path(path_type=Path), help="A file with one caption a line.")
+@click.option("--out-dir", type=click.Path(path_type=Path), help="With --prompts: where each picture goes.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each picture, best first.")
+def draw(caption, model, images, candidates, seed, index, out, prompts, out_dir, as_json, **options) -> None:
+    """Draw pictures of CAPTION, best first, in one grid; or of every line of a file, one PNG each."""
+    if (caption is None) == (prompts is None):
+        raise click.UsageError('Give a caption, for example "a sketch of a cat face", or a file with --prompts.')
+    if (prompts is None) != (out_dir is None):
+        raise click.UsageError("--prompts and --out-dir belong together: the file to read, the folder to write to.")
+    captions = [caption] if prompts is None else read_prompts(prompts)
+    from .drawing import file_name
+    from .pipeline import TextToImage
+
+    system = TextToImage.from_pretrained(model)
+    failed = 0
+    for number, prompt in captions.items() if prompts is not None else [(1, caption)]:
+        try:
+            drawings = system.draw(
+                prompt,
+                images,
+                candidates,
+                seed,
+                indices=None if index is None else [index],
+                **options,
+            )
+        except ValueError as error:
+            if prompts is None:
+                raise
+            click.echo(f"Line {number}: {error}", err=True)  # one bad line does not stop the others
+            failed += 1
+            continue
+        if prompts is None:
+            path = drawings[0].save(out) if index is not None else drawings.save(out)
+            paths = [path] * len(drawings)
+        else:
+            names = [file_name(number, prompt, rank) for rank in range(1, len(drawings) + 1)]
+            paths = [drawing.save(out_dir / name) for drawing, name in zip(drawings, names, strict=True)]
+        if as_json:
+            for drawing, path in zip(drawings, paths, strict=True):
+                click.echo(json.dumps(describe(drawing, path), ensure_ascii=False))
+        elif prompts is None:
+            click.echo(f"Drew {prompt!r}, {len(drawings)} of {candidates if index is None else 1}: {paths[0]}")
+    if prompts is not None and not as_json:
+        click.echo(f"Drew {len(captions) - failed} of {len(captions)} captions into {out_dir.absolute()}")
+    if failed:
+        sys.exit(1)
+
+
+def describe(drawing, path: Path) -> dict:
+    return {
+        "prompt": drawing.caption,
+        "path": str(path),
+        "seed": drawing.seed,
+        "index": drawing.index,
+        "score": round(drawing.score, 6),
+    }
+
+
+def read_prompts(path: Path) -> dict[int, str]:
+    """Line number -> caption, empty lines left out. Raises ValueError or OSError with one sentence."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not a text file in UTF-8: save it as UTF-8, one caption a line.") from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no file {path} to read captions from.") from None
+    captions = {number: line.strip() for number, line in enumerate(lines, 1) if line.strip()}
+    if not captions:
+        raise ValueError(f"{path} holds no captions: write one a line.")
+    return captions
+
+
+@main.command()
+@click.argument("model", type=click.Choice(MODELS))
+@click.option("--data", default="emoji", show_default=True, help="emoji, shapes, or a folder of pictures.")
+@click.option("--preset", help="Which recipe [default: that of the data, or emoji for a folder].")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights, log and checkpoint go there.")
+@click.option("--dvae", help="For dalle: the dVAE's weights [default: the bundled ones of the preset].")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
+@click.option("--minutes", type=float, help="Stop cleanly after so many; --resume goes on.")
+@click.option("--steps", type=int, help="Another number of steps than the preset's.")
+@click.option("--seed", type=int, help="Another seed than the preset's.")
+def train(model, data, preset, out, dvae, resume, minutes, steps, seed) -> None:
+    """Train a model; stopping it (Ctrl-C) loses nothing."""
+    from .recipes import train_model
+
+    changes = {key: value for key, value in (("steps", steps), ("seed", seed)) if value is not None}
+    trainer = train_model(model, data, preset, out, dvae, resume, minutes, **changes)
+    done = f"{trainer.step} of {trainer.recipe.steps} steps, {trainer.seconds / 60:.1f} minutes"
+    click.echo(f"Trained {done}; weights, log and checkpoint: {out.absolute()}")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def student(folder: Path) -> None:
+    """Copy the lessons into FOLDER, without their solutions, overwriting nothing."""
+    from .lessons import student as copy
+
+    copy(folder)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="my-lessons")
+def lab(folder: Path) -> None:
+    """Open JupyterLab on your own copy of the lessons (in FOLDER, made if missing)."""
+    from .lessons import student as copy
+
+    copy(folder)
+    done = subprocess.run([sys.executable, "-m", "jupyter", "lab", str(folder)])
+    if done.returncode:
+        raise click.ClickException("JupyterLab did not start: install it with pip install 'dalle-lessons[lab]'.")
+
+
+@main.command()
+def doctor() -> None:
+    """Is this machine ready, and how fast is it beside the minutes that the lessons state?"""
+    from .doctor import doctor as check
+
+    sys.exit(0 if check() else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Pictures on their way to files: grids, enlarged pixels, names, atomic writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from .pretrained import replace_file
+
+
+def enlarge(image: Image.Image, times: int) -> Image.Image:
+    """Each pixel becomes `times` x `times` pixels, without smoothing: what the model drew is what one sees."""
+    return image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
+
+
+def grid(images: Sequence[Image.Image], cols: int = 3, times: int = 3, gap: int = 8) -> Image.Image:
+    """Pictures of one size in lines of `cols`, enlarged `times`, `gap` pixels of grey between them. -> RGB."""
+    if not images:
+        raise ValueError("There is no picture to put into a grid.")
+    cols = min(cols, len(images))
+    lines = -(-len(images) // cols)
+    width, height = images[0].width * times + gap, images[0].height * times + gap
+    sheet = Image.new("RGB", (cols * width + gap, lines * height + gap), (200, 200, 200))
+    for i, image in enumerate(images):
+        sheet.paste(enlarge(image, times), (gap + i % cols * width, gap + i // cols * height))
+    return sheet
+
+
+def save_png(image: Image.Image, path: str | Path, about: dict[str, str] | None = None) -> Path:
+    """Write a PNG in one step, with `about` as text inside the file; makes folders that are missing. -> absolute path.
+
+    Raises ValueError with one sentence if the name does not end in .png.
+    """
+    path = Path(path).absolute()
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"Pictures are written as PNG: give a name that ends in .png, not {path.name!r}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    info = PngInfo()
+    for key, value in (about or {}).items():
+        info.add_itxt(key, value)
+    replace_file(path, lambda temporary: image.save(temporary, format="PNG", pnginfo=info))
+    return path
+
+
+def file_name(number: int, caption: str, rank: int) -> str:
+    """A name that sorts well and can be read: 3, "A cat!", 1 -> "003-a-cat-1.png"."""
+    words = re.sub(r"[^a-z0-9]+", "-", caption.lower()).strip("-")[:48].strip("-")
+    return "-".join(part for part in (f"{number:03d}", words, f"{rank}.png") if part)

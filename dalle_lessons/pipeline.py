@@ -1,0 +1,126 @@
+"""The whole system: caption -> text tokens -> image tokens -> pixels -> ranked pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from .dalle import DALLE
+from .drawing import grid, save_png
+from .dvae import DVAE
+from .images import to_image
+from .pretrained import weights_dir
+from .sampling import CHUNK, sample
+from .sequence import unflatten
+from .text import TextTokenizer
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """image: PIL, RGB. tokens: (rows, cols) int64. score: what the ranking went by, higher is better (mean
+    log-likelihood of an image token, in nats). (seed, index) names the picture: the same ones draw it again."""
+
+    image: Image.Image
+    tokens: Tensor
+    score: float
+    seed: int
+    index: int
+    caption: str
+
+    def save(self, path: str | Path) -> Path:
+        """Write a PNG of the picture alone, as it is. -> absolute path."""
+        return save_png(self.image, path, self.about())
+
+    def about(self) -> dict[str, str]:
+        facts = {"caption": self.caption, "seed": self.seed, "index": self.index}
+        return {"Software": "dalle-lessons", "Description": json.dumps(facts, ensure_ascii=False)}
+
+
+class Drawings(list):
+    """Drawings, best first."""
+
+    def grid(self, cols: int = 3, times: int = 3) -> Image.Image:
+        """All of them in one picture, enlarged, best first, line by line."""
+        return grid([drawing.image for drawing in self], cols, times)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the grid as a PNG. -> absolute path."""
+        facts = [drawing.about()["Description"] for drawing in self]
+        return save_png(self.grid(), path, {"Software": "dalle-lessons", "Description": "\n".join(facts)})
+
+
+class TextToImage:
+    """A dVAE, a DALL·E over its codebook, and the tokeniser of its captions."""
+
+    def __init__(self, dvae: DVAE, dalle: DALLE, tokenizer: TextTokenizer):
+        if dvae.config.codes != dalle.config.codes or tokenizer.vocab_size != dalle.config.vocab_size:
+            raise ValueError(
+                f"These models do not fit together: {dvae.config.codes} codes in the dVAE and {dalle.config.codes} in "
+                f"DALL·E, {tokenizer.vocab_size} text tokens in the tokeniser and {dalle.config.vocab_size} in DALL·E."
+            )
+        self.dvae, self.dalle, self.tokenizer = dvae.eval(), dalle.eval(), tokenizer
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path = "emoji") -> TextToImage:
+        """Bundled weights ("emoji", "shapes"), or a folder that holds `dvae` and `dalle`, or "hub:owner/name", which
+        alone asks the network. Raises FileNotFoundError with one sentence where there are none."""
+        if str(name).startswith("hub:"):
+            from huggingface_hub import snapshot_download
+
+            name = snapshot_download(str(name)[4:], allow_patterns=["*.json", "*.safetensors"])
+        dalle = DALLE.from_pretrained(name)
+        tokenizer = weights_dir(name, "dalle") / "tokenizer.json"
+        return cls(DVAE.from_pretrained(name), dalle, TextTokenizer.from_file(tokenizer, dalle.config.text_length))
+
+    def draw(
+        self,
+        caption: str,
+        images: int = 9,
+        candidates: int | None = None,
+        seed: int = 0,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        guidance: float = 0.0,
+        indices: Sequence[int] | None = None,
+        on_token: Callable[[int, Tensor, Tensor], None] | None = None,
+    ) -> Drawings:
+        """The best `images` of `candidates` drawings of a caption (64, or `images` if that is more), best first.
+
+        Candidate i is the picture (seed, i): on one machine always the same, whatever else is asked for. `indices`
+        draws just these, in their order of score. The other options are those of `sampling.sample`.
+        Raises ValueError with one sentence for a caption that is too long, and for options that make no sense.
+        """
+        wanted = list(range(max(images, 64) if candidates is None else candidates)) if indices is None else [*indices]
+        if indices is None and not 1 <= images <= len(wanted):
+            raise ValueError(f"Ask for at least 1 image, and at least as many candidates: {images} of {len(wanted)}.")
+        if any(index < 0 for index in wanted):
+            raise ValueError("The index of a picture is 0 or larger.")
+        text = self.tokenizer.encode([caption]).expand(CHUNK, -1)  # (32, T)
+        options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "guidance": guidance}
+        drawings = Drawings()
+        for chunk in sorted({index // CHUNK for index in wanted}):
+            # Always 32 rows, row i mod 32 for picture i: sums of another number of rows may round otherwise.
+            rows = range(chunk * CHUNK, (chunk + 1) * CHUNK)
+            tokens = sample(self.dalle, text, seed, **options, on_token=on_token, indices=rows)  # (32, N)
+            scores = self.log_likelihood(text, tokens)
+            grids = unflatten(tokens, self.dalle.config.rows, self.dalle.config.cols)
+            pixels = self.dvae.decode(grids)  # (32, 3, H, W)
+            for row in sorted({index - rows.start for index in wanted if index in rows}):
+                image = to_image(pixels[row])
+                drawings.append(Drawing(image, grids[row], float(scores[row]), seed, rows[row], caption))
+        drawings.sort(key=lambda drawing: -drawing.score)
+        return drawings if indices is not None else Drawings(drawings[:images])
+
+    @torch.no_grad()
+    def log_likelihood(self, text: Tensor, tokens: Tensor) -> Tensor:
+        """Mean log-probability of an image token given the caption, in nats: (B, T), (B, N) -> (B,)."""
+        logits = self.dalle(text, tokens)[1]  # (B, N, codes)
+        return -F.cross_entropy(logits.transpose(1, 2), tokens, reduction="none").mean(dim=1)
