@@ -99,11 +99,15 @@ class VectorCodebook(nn.Module):
         return self.on_sphere(self.to_code(features).float(), dim=1)
 
     def scores(self, z: Tensor) -> Tensor:
-        """Minus |z - e|², written -|z|² + 2 z·e - |e|²: one matrix product instead of a tensor of all differences."""
+        """Minus |z - e|², written -|z|² + 2 z·e - |e|²: one matrix product instead of a tensor of all differences.
+
+        z: (B, D, rows, cols) -> (B, K, rows, cols).
+        """
         codes = self.codes()
+        z = z.permute(0, 2, 3, 1)  # (B, rows, cols, D): vectors lie in one piece
         with torch.autocast(z.device.type, enabled=False):  # in bfloat16 a neighbour would often win
-            products = torch.einsum("bdhw,kd->bkhw", z, codes)
-        return 2 * products - z.pow(2).sum(1, keepdim=True) - codes.pow(2).sum(1)[:, None, None]
+            near = torch.addmm(-codes.pow(2).sum(1), z.flatten(0, 2), codes.T, alpha=2)  # (B·rows·cols, K)
+        return (near.unflatten(0, z.shape[:3]) - z.pow(2).sum(-1, keepdim=True)).permute(0, 3, 1, 2)
 
     def lookup(self, tokens: Tensor) -> Tensor:
         """(B, rows, cols) int64 -> (B, D, rows, cols)."""
@@ -127,7 +131,9 @@ class VectorCodebook(nn.Module):
 
     def unevenness(self, scores: Tensor) -> Tensor:
         """KL divergence of the batch's soft use of the codes from uniform, in nats: 0 if all are used alike."""
-        share = F.softmax(scores / (0.1 * self.vectors.embedding_dim), dim=1).mean((0, 2, 3))  # (K,)
+        vectors = scores.permute(0, 2, 3, 1).flatten(0, 2)[::5]  # (positions, K): a fifth of them is enough
+        share = F.softmax(vectors / (0.01 * self.vectors.embedding_dim), dim=1).mean(0)  # (K,)
+        share = share.clamp_min(1e-8)  # the slope of -p ln p at 0 is infinite
         return math.log(len(share)) - torch.special.entr(share).sum()
 
     @torch.no_grad()
@@ -148,7 +154,6 @@ class VectorCodebook(nn.Module):
         chosen = torch.randint(len(features), (len(dead),), device=z.device)
         self.vectors.weight[dead] = features[chosen]
         self.usage[dead] = 1.0
-        return len(dead) > 0
 
 
 def perplexity(tokens: Tensor, codes: int) -> float:

@@ -19,7 +19,9 @@ EPSILON = 0.1  # how far the logit-Laplace likelihood keeps pixels from 0 and 1 
 class DVAEConfig:
     """codes: size of the codebook. code_dim: length of a code's vector. widths: channels of each stage, the picture's
     first; between two stages the grid halves. patch: pixels that the first convolution joins. blocks: a stage's.
-    squeeze: a block's inner channels are its outer ones divided by this. gain: weight of a block's branch."""
+    squeeze: a block's inner channels are its outer ones divided by this. gain: weight of a block's branch. reach: how
+    many of the encoder's 3x3 convolutions are such, the others being 1x1 (None: all). With a small reach a token tells
+    of its own patch and little more: easier to predict for stage two, at the cost of some pixels."""
 
     codes: int = 1024
     code_dim: int = 32
@@ -28,6 +30,7 @@ class DVAEConfig:
     blocks: int = 2
     squeeze: int = 2
     gain: float = 1.0
+    reach: int | None = None
     quantiser: str = "vq"  # or "gumbel"
     likelihood: str = "mse"  # or "logit_laplace"
     sphere: bool = False  # these two for "vq": see VectorCodebook
@@ -44,17 +47,17 @@ class DVAEConfig:
 
         One bias less: the original's decoder adds it to every code's vector, here the vectors contain it.
         """
-        return cls(8192, 128, (256, 512, 1024, 2048), 1, 2, 4, 1 / 64, "gumbel", "logit_laplace")
+        return cls(8192, 128, (256, 512, 1024, 2048), 1, 2, 4, 1 / 64, None, "gumbel", "logit_laplace")
 
     @classmethod
     def emoji(cls) -> DVAEConfig:
         """64x64 pixels -> 8x8 tokens. Patches of 8x8 pixels at once: on two cores, more steps beat a finer start."""
-        return cls(codes=2048, widths=(384,), patch=8, blocks=3, squeeze=4, sphere=True)
+        return cls(codes=4096, widths=(384,), patch=8, blocks=3, squeeze=4, reach=1, sphere=True)
 
     @classmethod
     def shapes(cls) -> DVAEConfig:
         """32x32 pixels -> 8x8 tokens, small enough to train in class."""
-        return cls(codes=128, code_dim=16, widths=(32, 64), patch=2, blocks=1, quantiser="gumbel")
+        return cls(codes=256, code_dim=16, widths=(96,), patch=4, blocks=2, reach=0, sphere=True)
 
 
 def squeeze(images: Tensor) -> Tensor:
@@ -87,12 +90,13 @@ def make_encoder(c: DVAEConfig) -> nn.Sequential:
     """(B, 3, H, W) -> (B, widths[-1], H / factor, W / factor)."""
     stem = nn.Conv2d(3, c.widths[0], 7, padding=3) if c.patch == 1 else nn.Conv2d(3, c.widths[0], c.patch, c.patch)
     layers: list[nn.Module] = [stem]
-    inputs = c.widths[0]
+    inputs, convolution = c.widths[0], 0
     for stage, width in enumerate(c.widths):
         if stage:
             layers.append(nn.MaxPool2d(2))
         for _ in range(c.blocks):
-            layers.append(Block(inputs, width, c.squeeze, c.gain))
+            wide = [c.reach is None or (convolution := convolution + 1) <= c.reach for _ in range(3)]
+            layers.append(Block(inputs, width, c.squeeze, c.gain, (*(3 if w else 1 for w in wide), 1)))
             inputs = width
     return nn.Sequential(*layers, nn.ReLU())
 

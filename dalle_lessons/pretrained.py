@@ -69,8 +69,7 @@ class Pretrained(PyTorchModelHubMixin):
         names = {field.name for field in fields(cls.config_class)}
         values = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items() if key in names}
         model = cls(cls.config_class(**values))
-        weights = load_file(path)
-        model.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in weights.items()})
+        model.load_state_dict(load_file(path))  # copied into float32
         return model.eval()
 
     def _save_pretrained(self, save_directory: Path) -> None:

@@ -50,28 +50,26 @@ class DALLEPreset:
 DVAE_PRESETS = {
     "emoji": DVAEPreset(
         DVAEConfig.emoji(),
-        Recipe(steps=10500, batch=32, lr=1.5e-3, warmup=200, final=0.01, ema=0.999, weight_decay=0.0),
-        kl_weight=0.25,
-        shift=4,
-        flip=0.5,
-        recolour=0.25,
+        Recipe(steps=5000, batch=32, lr=1.5e-3, warmup=200, final=0.01, ema=0.998, weight_decay=0.0),
+        kl_weight=0.1,
     ),
     "shapes": DVAEPreset(
         DVAEConfig.shapes(),
-        Recipe(steps=600, batch=64, lr=3e-3, warmup=50, ema=0.99, weight_decay=0.0),
+        Recipe(steps=400, batch=64, lr=4e-3, warmup=50, ema=0.99, weight_decay=0.0),
         side=32,
+        kl_weight=0.25,
     ),
 }
 DALLE_PRESETS = {
     "emoji": DALLEPreset(
-        DALLEConfig(width=256, layers=8, heads=8, dropout=0.1, text_length=32),
+        DALLEConfig(width=256, layers=8, heads=8, dropout=0.1, text_length=28),
         Recipe(steps=5000, batch=64, lr=1e-3, muon_lr=1e-3, warmup=200, ema=0.998),
         vocab_size=2048,
     ),
     "shapes": DALLEPreset(
-        DALLEConfig(width=128, layers=4, heads=4, text_length=24),
-        Recipe(steps=900, batch=64, lr=2e-3, muon_lr=2e-3, warmup=50, ema=0.99),
-        vocab_size=320,
+        DALLEConfig(width=128, layers=4, heads=4, text_length=16),
+        Recipe(steps=700, batch=64, lr=4e-3, muon_lr=4e-3, warmup=50, ema=0.99),
+        vocab_size=400,
         bpe_dropout=0.0,
     ),
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from .pretrained import replace_file
@@ -91,9 +91,22 @@ def make_optimisers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
     return optimisers
 
 
+def moving_average(decay: float):
+    """An exponential moving average that starts quickly: at first it forgets the untrained weights, later it hardly
+    moves. The decay after n steps is the smaller of `decay` and (1 + n) / (10 + n)."""
+
+    @torch.no_grad()
+    def update(average: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+        now = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        for mine, theirs in zip(average, current, strict=True):
+            mine.lerp_(theirs, 1 - now)
+
+    return update
+
+
 def faster_precision(model: nn.Module, loss_of: LossOf) -> str:
     """Measure two forward and backward passes in each precision: bfloat16 is faster on some processors only."""
-    state, buffers = torch.get_rng_state(), {name: b.clone() for name, b in model.named_buffers()}
+    rng, before = torch.get_rng_state(), {name: t.clone() for name, t in model.state_dict().items()}
     seconds = {}
     for precision in ("float32", "bfloat16", "float32", "bfloat16"):  # the first pass of each warms up
         begin = time.perf_counter()
@@ -102,9 +115,8 @@ def faster_precision(model: nn.Module, loss_of: LossOf) -> str:
         loss.backward()
         seconds[precision] = time.perf_counter() - begin
     model.zero_grad(set_to_none=True)
-    torch.set_rng_state(state)
-    for name, buffer in model.named_buffers():
-        buffer.copy_(buffers[name])
+    torch.set_rng_state(rng)
+    model.load_state_dict(before)  # a forward pass may change it: the vector quantiser revives codes
     return min(seconds, key=seconds.get)
 
 
@@ -115,7 +127,7 @@ class Trainer:
         self.model, self.loss_of, self.recipe = model, loss_of, recipe
         self.out = None if out is None else Path(out)
         self.optimisers = make_optimisers(model, recipe)
-        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema))
+        self.average = AveragedModel(model, multi_avg_fn=moving_average(recipe.ema))
         self.step = 0
         self.seconds = 0.0
         self.rng = random.Random(recipe.seed)

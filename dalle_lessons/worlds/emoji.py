@@ -30,8 +30,8 @@ TONE_WEIGHT = 0.12
 BARE = frozenset(
     "skis bacon bread broccoli butter coral dna fog food garlic ice liquid luggage money oden popcorn rice sake salt "
     "soap spaghetti sushi water wood badminton bowling camping construction cooking hockey lacrosse pong racing "
-    "tennis breast-feeding away dizzy divide foggy laughing locked multiply prohibited radioactive registered star- "
-    "struck unlocked wireless zzz fuji o’clock claus taurus gemini cancer leo virgo libra scorpio sagittarius "
+    "tennis breast-feeding away dizzy divide foggy laughing locked multiply prohibited radioactive registered "
+    "star-struck unlocked wireless zzz fuji o’clock claus taurus gemini cancer leo virgo libra scorpio sagittarius "
     "capricorn aquarius ophiuchus".split()
 )
 BARE_STARTS = ("people ", "men ", "women ", "palms ", "no ", "input ", "tokyo ")

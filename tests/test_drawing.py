@@ -1,0 +1,45 @@
+"""Grids, names of files, and PNGs that are whole or not there."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dalle_lessons.drawing import enlarge, file_name, grid, save_png
+
+
+def test_enlarging_repeats_pixels_and_mixes_none():
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8))
+    large = np.array(enlarge(image, 3))
+    assert (large == np.array(image).repeat(3, 0).repeat(3, 1)).all()
+
+
+def test_grid_stands_line_by_line():
+    colours = [(i, 0, 0) for i in range(5)]
+    sheet = grid([Image.new("RGB", (2, 2), colour) for colour in colours], cols=3, times=2, gap=1)
+    assert sheet.size == (3 * 5 + 1, 2 * 5 + 1)
+    assert [sheet.getpixel((1 + 5 * (i % 3), 1 + 5 * (i // 3))) for i in range(5)] == colours
+    with pytest.raises(ValueError, match="no picture"):
+        grid([])
+
+
+def test_png_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = save_png(Image.new("RGB", (2, 2), "red"), tmp_path / "new" / "a.png", {"Description": "a cat 🐱"})
+    assert path.is_absolute() and Image.open(path).text["Description"] == "a cat 🐱"
+
+    def fail(self, file, **options):
+        file.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="disk full"):
+        save_png(Image.new("RGB", (2, 2), "blue"), path)
+    assert path.read_bytes() == before
+    with pytest.raises(ValueError, match=".png"):
+        save_png(Image.new("RGB", (2, 2)), tmp_path / "a.jpg")
+
+
+def test_file_names_sort_and_can_be_read():
+    assert file_name(3, "A cat!", 1) == "003-a-cat-1.png"
+    assert file_name(12, "🐱", 9) == "012-9.png"
+    assert len(file_name(1, "word " * 100, 1)) < 70
