@@ -137,6 +137,29 @@ def train(model, data, preset, out, dvae, resume, minutes, steps, seed) -> None:
 
 
 @main.command()
+@click.option("--world", type=click.Choice(("emoji", "shapes")), default="emoji", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def evaluate(world, as_json) -> None:
+    """Measure the bundled weights on what they have not seen."""
+    from . import evaluate as measure
+
+    report = measure.evaluate_emoji() if world == "emoji" else measure.evaluate_shapes()
+    click.echo(json.dumps(report, indent=1) if as_json else "\n".join(table(report)))
+
+
+def table(report: dict, indent: str = "") -> list[str]:
+    """A nested report as lines: a name and a value each."""
+    lines = []
+    for name, value in report.items():
+        title = f"{indent}{name.replace('_', ' ')}"
+        if isinstance(value, dict):
+            lines += [title, *table(value, indent + "  ")]
+        else:
+            lines.append(f"{title:<36} {value:.3f}" if isinstance(value, float) else f"{title:<36} {value}")
+    return lines
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def student(folder: Path) -> None:
     """Copy the lessons into FOLDER, without their solutions, overwriting nothing."""
