@@ -127,8 +127,10 @@ class DVAE(nn.Module, Pretrained):
         sizes = (config.widths[-1], config.codes, config.code_dim)
         if config.quantiser == "gumbel":
             self.codebook = GumbelCodebook(*sizes)
-        else:
+        elif config.quantiser == "vq":
             self.codebook = VectorCodebook(*sizes, sphere=config.sphere, spread=config.spread)
+        else:
+            raise ValueError(f'There is no quantiser {config.quantiser!r}: choose "gumbel" or "vq".')
         self.decoder = make_decoder(config)
 
     def features(self, images: Tensor) -> Tensor:

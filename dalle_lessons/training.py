@@ -171,6 +171,8 @@ class Trainer:
 
     def load(self) -> None:
         """Take up the checkpoint of `out`. Raises FileNotFoundError or ValueError with one sentence."""
+        if self.out is None:
+            raise ValueError("To resume, name the folder that holds the checkpoint.")
         path = self.out / CHECKPOINT
         if not path.exists():
             raise FileNotFoundError(f"There is nothing to resume in {self.out}: start without --resume.")

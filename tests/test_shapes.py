@@ -180,8 +180,8 @@ def test_training_captions_vary():
     one = next(i for i, scene in enumerate(pairs.rows) if len(scene.things) == 1)
     two = next(i for i, scene in enumerate(pairs.rows) if len(scene.things) == 2)
     rng = random.Random(0)
-    assert len({pairs.caption(one, rng) for _ in range(200)}) == 8  # size, colour and position: each said or not
-    assert len({pairs.caption(two, rng) for _ in range(1000)}) == 32
+    assert len({caption(pairs.rows[one], rng, 0.5) for _ in range(200)}) == 8  # three attributes, said or not
+    assert len({caption(pairs.rows[two], rng, 0.5) for _ in range(1000)}) == 32
     assert len({pairs.caption(two, None) for _ in range(5)}) == 1
     words = [word for i in range(500) for word in pairs.caption(i, rng).split()]
     assert all(word.isalpha() and word.islower() for word in words)

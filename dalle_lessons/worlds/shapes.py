@@ -270,7 +270,7 @@ def _noun_phrase(thing: Thing, said: Callable[[], bool]) -> str:
     return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
-def caption(scene: Scene, rng: random.Random | None = None, keep: float = 0.7) -> str:
+def caption(scene: Scene, rng: random.Random | None = None, keep: float = 0.85) -> str:
     """The caption of a scene (or of a wish), in lower case. With `rng` None it says everything.
 
     With a `random.Random` each attribute but the shape is said with probability `keep`, as in training; two objects
@@ -292,7 +292,7 @@ def shapes(
     count: int = 20_000,
     seed: int = 0,
     two: float = 0.5,
-    keep: float = 0.7,
+    keep: float = 0.85,
     planted: Correlation | None = None,
     homonym: Homonym | None = None,
 ) -> Pairs:
