@@ -63,7 +63,7 @@ DVAE_PRESETS = {
 DALLE_PRESETS = {
     "emoji": DALLEPreset(
         DALLEConfig(width=256, layers=6, heads=8, text_length=28),
-        Recipe(steps=2400, batch=64, lr=1.5e-3, muon_lr=2e-3, warmup=100, ema=0.995),
+        Recipe(steps=1900, batch=40, lr=1.5e-3, muon_lr=2e-3, warmup=100, ema=0.995),
         vocab_size=2048,
         bpe_dropout=0.0,  # a short training has no time for several cuts of a word
     ),

@@ -3,6 +3,7 @@
 import json
 import random
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -115,8 +116,8 @@ def test_every_caption_of_the_emoji_world_fits_the_bundled_model():
 
 def test_bundled_weights_draw_different_pictures_for_different_captions():
     system = TextToImage.from_pretrained("emoji")
-    sketch, cartoon = (
-        torch.tensor([list(d.image.resize((1, 1)).convert("HSV").getdata()[0])[1] for d in drawings]).float().mean()
+    sketch, flat = (
+        np.mean([np.asarray(drawing.image.convert("HSV"))[..., 1].mean() for drawing in drawings])
         for drawings in (system.draw(f"{style} of a red heart", 16, 16) for style in ("a sketch", "a flat icon"))
     )
-    assert cartoon > 60 and sketch < 40  # mean saturation, of 255: a sketch is black and white
+    assert flat > 2 * sketch  # mean saturation: a sketch is black and white
