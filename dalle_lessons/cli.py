@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-MODELS = ("dvae", "dalle")
+MODELS = ("dvae", "dalle", "clip", "judge")
 
 
 class Kind(click.Group):
@@ -121,17 +121,18 @@ def read_prompts(path: Path) -> dict[int, str]:
 @click.option("--data", default="emoji", show_default=True, help="emoji, shapes, or a folder of pictures.")
 @click.option("--preset", help="Which recipe [default: that of the data, or emoji for a folder].")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights, log and checkpoint go there.")
-@click.option("--dvae", help="For dalle: the dVAE's weights [default: the bundled ones of the preset].")
+@click.option("--dvae", help="For dalle and clip: the dVAE's weights [default: the bundled ones of the preset].")
+@click.option("--start", help="Weights to start from: a bundled name, or a folder [default: random ones].")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--minutes", type=float, help="Stop cleanly after so many; --resume goes on.")
 @click.option("--steps", type=int, help="Another number of steps than the preset's.")
 @click.option("--seed", type=int, help="Another seed than the preset's.")
-def train(model, data, preset, out, dvae, resume, minutes, steps, seed) -> None:
+def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -> None:
     """Train a model; stopping it (Ctrl-C) loses nothing."""
     from .recipes import train_model
 
     changes = {key: value for key, value in (("steps", steps), ("seed", seed)) if value is not None}
-    trainer = train_model(model, data, preset, out, dvae, resume, minutes, **changes)
+    trainer = train_model(model, data, preset, out, dvae, start, resume, minutes, **changes)
     done = f"{trainer.step} of {trainer.recipe.steps} steps, {trainer.seconds / 60:.1f} minutes"
     click.echo(f"Trained {done}; weights, log and checkpoint: {out.absolute()}")
 

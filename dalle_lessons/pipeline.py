@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from .clip import CLIP
 from .dalle import DALLE
 from .drawing import grid, save_png
 from .dvae import DVAE
-from .images import to_image
+from .images import on_white_square, to_image, to_tensor
 from .pretrained import weights_dir
 from .sampling import CHUNK, sample
 from .sequence import unflatten
@@ -24,8 +25,9 @@ from .text import TextTokenizer
 
 @dataclass(frozen=True)
 class Drawing:
-    """image: PIL, RGB. tokens: (rows, cols) int64. score: what the ranking went by, higher is better (mean
-    log-likelihood of an image token, in nats). (seed, index) names the picture: the same ones draw it again."""
+    """image: PIL, RGB. tokens: (rows, cols) int64. score: what the ranking went by, higher is better (CLIP's cosine
+    similarity with the caption; without a CLIP, the mean log-likelihood of an image token, in nats).
+    (seed, index) names the picture: the same ones draw it again."""
 
     image: Image.Image
     tokens: Tensor
@@ -57,27 +59,35 @@ class Drawings(list):
 
 
 class TextToImage:
-    """A dVAE, a DALL·E over its codebook, and the tokeniser of its captions."""
+    """A dVAE, a DALL·E over its codebook, the tokeniser of its captions, and a CLIP that ranks (if there is one)."""
 
-    def __init__(self, dvae: DVAE, dalle: DALLE, tokenizer: TextTokenizer):
+    def __init__(self, dvae: DVAE, dalle: DALLE, tokenizer: TextTokenizer, clip: CLIP | None = None):
         if dvae.config.codes != dalle.config.codes or tokenizer.vocab_size != dalle.config.vocab_size:
             raise ValueError(
                 f"These models do not fit together: {dvae.config.codes} codes in the dVAE and {dalle.config.codes} in "
                 f"DALL·E, {tokenizer.vocab_size} text tokens in the tokeniser and {dalle.config.vocab_size} in DALL·E."
             )
         self.dvae, self.dalle, self.tokenizer = dvae.eval(), dalle.eval(), tokenizer
+        self.clip = None if clip is None else clip.eval()
 
     @classmethod
     def from_pretrained(cls, name: str | Path = "emoji") -> TextToImage:
-        """Bundled weights ("emoji", "shapes"), or a folder that holds `dvae` and `dalle`, or "hub:owner/name", which
-        alone asks the network. Raises FileNotFoundError with one sentence where there are none."""
+        """Bundled weights ("emoji", "shapes"), or a folder that holds `dvae`, `dalle` and perhaps `clip`, or
+        "hub:owner/name", which alone asks the network. Raises FileNotFoundError with one sentence where there are
+        none."""
         if str(name).startswith("hub:"):
             from huggingface_hub import snapshot_download
 
             name = snapshot_download(str(name)[4:], allow_patterns=["*.json", "*.safetensors"])
         dalle = DALLE.from_pretrained(name)
         tokenizer = weights_dir(name, "dalle") / "tokenizer.json"
-        return cls(DVAE.from_pretrained(name), dalle, TextTokenizer.from_file(tokenizer, dalle.config.text_length))
+        try:
+            clip = CLIP.from_pretrained(weights_dir(name, "clip"))
+        except FileNotFoundError:
+            clip = None
+        return cls(
+            DVAE.from_pretrained(name), dalle, TextTokenizer.from_file(tokenizer, dalle.config.text_length), clip
+        )
 
     def draw(
         self,
@@ -103,21 +113,57 @@ class TextToImage:
             raise ValueError(f"Ask for at least 1 image, and at least as many candidates: {images} of {len(wanted)}.")
         if any(index < 0 for index in wanted):
             raise ValueError("The index of a picture is 0 or larger.")
-        text = self.tokenizer.encode([caption]).expand(CHUNK, -1)  # (32, T)
         options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "guidance": guidance}
+        drawings = self.candidates(caption, wanted, seed, on_token=on_token, **options)
+        return drawings if indices is not None else Drawings(drawings[:images])
+
+    def complete(
+        self,
+        image: Image.Image,
+        rows: int,
+        caption: str,
+        images: int = 9,
+        candidates: int | None = None,
+        seed: int = 0,
+        **options,
+    ) -> Drawings:
+        """Keep the first `rows` rows of a picture's tokens, and draw the rest as the caption says (section 3.3).
+
+        image: PIL, of any size; it is fitted on white. rows: 0 keeps nothing, all but one leaves the last row to draw.
+        The rest as in `draw`. Raises ValueError with one sentence for a number of rows that leaves nothing to draw.
+        """
+        c = self.dalle.config
+        if not 0 <= rows < c.rows:
+            raise ValueError(f"Give between 0 and {c.rows - 1} of the {c.rows} rows of tokens, not {rows}.")
+        count = max(images, 64) if candidates is None else candidates
+        if not 1 <= images <= count:
+            raise ValueError(f"Ask for at least 1 image, and at least as many candidates: {images} of {count}.")
+        factor = self.dvae.config.factor
+        pixels = to_tensor(on_white_square(image, c.rows * factor)).unsqueeze(0) / 255  # (1, 3, H, W)
+        given = self.dvae.encode(pixels)[:, :rows].flatten(1)  # (1, rows · cols)
+        return Drawings(self.candidates(caption, range(count), seed, given, **options)[:images])
+
+    def candidates(
+        self, caption: str, wanted: Sequence[int], seed: int, given: Tensor | None = None, **options
+    ) -> Drawings:
+        """The pictures (seed, i) of all i wanted, best first. given: (1, n) first tokens of each, kept."""
+        text = self.tokenizer.encode([caption]).expand(CHUNK, -1)  # (32, T)
+        given = None if given is None else given.expand(CHUNK, -1)  # (32, n)
         drawings = Drawings()
         for chunk in sorted({index // CHUNK for index in wanted}):
             # Always 32 rows, row i mod 32 for picture i: sums of another number of rows may round otherwise.
             rows = range(chunk * CHUNK, (chunk + 1) * CHUNK)
-            tokens = sample(self.dalle, text, seed, **options, on_token=on_token, indices=rows)  # (32, N)
-            scores = self.log_likelihood(text, tokens)
+            tokens = sample(self.dalle, text, seed, given=given, indices=rows, **options)  # (32, N)
             grids = unflatten(tokens, self.dalle.config.rows, self.dalle.config.cols)
             pixels = self.dvae.decode(grids)  # (32, 3, H, W)
+            scores = (
+                self.log_likelihood(text, tokens) if self.clip is None else self.clip.score(pixels, [caption] * CHUNK)
+            )
             for row in sorted({index - rows.start for index in wanted if index in rows}):
                 image = to_image(pixels[row])
                 drawings.append(Drawing(image, grids[row], float(scores[row]), seed, rows[row], caption))
         drawings.sort(key=lambda drawing: -drawing.score)
-        return drawings if indices is not None else Drawings(drawings[:images])
+        return drawings
 
     @torch.no_grad()
     def log_likelihood(self, text: Tensor, tokens: Tensor) -> Tensor:

@@ -10,19 +10,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .clip import CLIP, CLIPConfig
 from .dalle import DALLE, DALLEConfig
 from .dvae import DVAE, DVAEConfig
+from .judge import Judge, JudgeConfig, truth_of
+from .pretrained import weights_dir
 from .sequence import drop_captions, flatten
 from .text import TextTokenizer
 from .training import CHECKPOINT, LossOf, Recipe, Trainer
 from .worlds import BUNDLED, Pairs, load
+from .worlds.emoji import emoji
 
 
 @dataclass(frozen=True)
 class DVAEPreset:
     """side: pixels of a picture. cool_by: share of the training after which the temperature stays at its last value.
-    shift: pixels by which pictures are moved at random. flip, recolour: how often they are mirrored, or their colour
-    channels exchanged, so that the codebook does not learn a few thousand pictures by heart."""
+    shift: pixels by which pictures are moved at random."""
 
     config: DVAEConfig
     recipe: Recipe
@@ -31,8 +34,6 @@ class DVAEPreset:
     temperatures: tuple[float, float] = (1.0, 1 / 16)  # paper, appendix A.2
     cool_by: float = 0.75
     shift: int = 0
-    flip: float = 0.0
-    recolour: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,30 @@ class DALLEPreset:
     vocab_size: int
     caption_dropout: float = 0.1
     bpe_dropout: float = 0.1  # paper, section 2.2
+
+
+@dataclass(frozen=True)
+class CLIPPreset:
+    """reconstructed: how often a picture is replaced by its reconstruction, since the dVAE's pictures are what will be
+    ranked. shift: pixels by which pictures are moved at random. shade: how far their brightness and contrast vary."""
+
+    config: CLIPConfig
+    recipe: Recipe
+    reconstructed: float = 0.5
+    shift: int = 3
+    shade: float = 0.15
+    bpe_dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class JudgePreset:
+    """shift, shade: as for CLIP. blur: how often a picture is blurred a little, as a dVAE's pictures are."""
+
+    config: JudgeConfig
+    recipe: Recipe
+    shift: int = 3
+    shade: float = 0.15
+    blur: float = 0.5
 
 
 DVAE_PRESETS = {
@@ -67,6 +92,12 @@ DALLE_PRESETS = {
         vocab_size=2048,
         bpe_dropout=0.0,  # a short training has no time for several cuts of a word
     ),
+    "emoji_long": DALLEPreset(  # goes on from the weights of "emoji" (--start), which know most pictures by heart
+        DALLEConfig(width=256, layers=6, heads=8, text_length=28, dropout=0.1),
+        Recipe(steps=2600, batch=64, lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, ema=0.995),
+        vocab_size=2048,
+        bpe_dropout=0.0,
+    ),
     "shapes": DALLEPreset(
         DALLEConfig(width=128, layers=4, heads=4, text_length=16),
         Recipe(steps=800, batch=64, lr=4e-3, muon_lr=4e-3, warmup=50, ema=0.99),
@@ -76,24 +107,44 @@ DALLE_PRESETS = {
 }
 
 
+CLIP_PRESETS = {
+    "emoji": CLIPPreset(CLIPConfig(), Recipe(steps=3000, batch=160, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05)),
+    "shapes": CLIPPreset(
+        CLIPConfig.shapes(),
+        Recipe(steps=600, batch=128, lr=2e-3, warmup=50, ema=0.99),
+        shift=0,
+        shade=0.05,
+        bpe_dropout=0.0,
+    ),
+}
+JUDGE_PRESETS = {
+    "emoji": JudgePreset(JudgeConfig(), Recipe(steps=2400, batch=96, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05))
+}
+PRESETS = {"dvae": DVAE_PRESETS, "dalle": DALLE_PRESETS, "clip": CLIP_PRESETS, "judge": JUDGE_PRESETS}
+
+
 def draw_indices(weights: Tensor, count: int) -> Tensor:
     """(N,) float -> (count,) int64, with replacement, by weight, from torch's random state."""
     return torch.multinomial(weights, count, replacement=True)
 
 
-def augment(images: Tensor, preset: DVAEPreset) -> Tensor:
-    """(B, 3, H, W) in [0, 1] -> the same shape: moved on white, mirrored, recoloured at random, as the preset says."""
-    batch, _, height, width = images.shape
-    if preset.shift:
-        padded = F.pad(images, [preset.shift] * 4, value=1.0)
-        moves = torch.randint(0, 2 * preset.shift + 1, (batch, 2)).tolist()
-        images = torch.stack(
-            [picture[:, y : y + height, x : x + width] for picture, (y, x) in zip(padded, moves, strict=True)]
-        )
-    mirrored = torch.rand(batch, 1, 1, 1) < preset.flip
-    images = torch.where(mirrored, images.flip(-1), images)
-    recoloured = torch.rand(batch, 1, 1, 1) < preset.recolour
-    return torch.where(recoloured, images[:, torch.randperm(3)], images)
+def move(images: Tensor, shift: int) -> Tensor:
+    """(B, 3, H, W) in [0, 1] -> the same shape, each picture moved on white by up to `shift` pixels each way."""
+    if not shift:
+        return images
+    height, width = images.shape[2:]
+    padded = F.pad(images, [shift] * 4, value=1.0)
+    moves = torch.randint(0, 2 * shift + 1, (len(images), 2)).tolist()
+    return torch.stack(
+        [picture[:, y : y + height, x : x + width] for picture, (y, x) in zip(padded, moves, strict=True)]
+    )
+
+
+def vary(images: Tensor, shift: int, shade: float) -> Tensor:
+    """(B, 3, H, W) in [0, 1] -> the same: moved, and each with a brightness and contrast of its own."""
+    contrast = 1 + shade * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    brightness = shade * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return ((move(images, shift) - 0.5) * contrast + 0.5 + brightness / 2).clamp(0, 1)
 
 
 def dvae_loss_of(pairs: Pairs, preset: DVAEPreset) -> LossOf:
@@ -102,9 +153,7 @@ def dvae_loss_of(pairs: Pairs, preset: DVAEPreset) -> LossOf:
     weights = pairs.weights.sqrt()  # variants in skin tone count for more than in stage two: they are new pixels
 
     def loss_of(model: DVAE, rng: random.Random, done: float) -> dict[str, Tensor]:
-        images = pairs.pictures[draw_indices(weights, preset.recipe.batch)].float() / 255
-        if preset.shift or preset.flip or preset.recolour:
-            images = augment(images, preset)
+        images = move(pairs.pictures[draw_indices(weights, preset.recipe.batch)].float() / 255, preset.shift)
         part = min(1.0, done / preset.cool_by)
         temperature = cold + (hot - cold) * 0.5 * (1 + float(torch.cos(torch.tensor(part * torch.pi))))
         return model.loss(images.contiguous(memory_format=torch.channels_last), temperature, preset.kl_weight)
@@ -135,23 +184,26 @@ def train_tokenizer(pairs: Pairs, preset: DALLEPreset, variations: int = 4) -> T
 def dalle_loss_of(pairs: Pairs, image_tokens: Tensor, tokenizer: TextTokenizer, preset: DALLEPreset) -> LossOf:
     """DALL·E's loss on a random batch of pairs, with captions that vary. image_tokens: (N, rows · cols) int64."""
 
-    def caption(index: int, rng: random.Random) -> str:
-        varied = pairs.caption(index, rng)
-        return varied if tokenizer.fits(varied) else pairs.caption(index, None)  # many tags may be too long
-
     def loss_of(model: DALLE, rng: random.Random, done: float) -> dict[str, Tensor]:
         chosen = draw_indices(pairs.weights, preset.recipe.batch)
-        captions = [caption(i, rng) for i in chosen.tolist()]
-        text = tokenizer.encode(captions, preset.bpe_dropout if model.training else 0.0)
+        text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
         return model.loss(drop_captions(text, preset.caption_dropout, tokenizer.pad_id), image_tokens[chosen])
 
     return loss_of
 
 
-def make_dalle(pairs: Pairs, preset: DALLEPreset, dvae: DVAE) -> tuple[DALLE, TextTokenizer, LossOf]:
-    """Tokenise the pictures once, learn the text vocabulary, and build the model that fits both."""
+def captions_of(pairs: Pairs, chosen: Tensor, tokenizer: TextTokenizer, rng: random.Random) -> list[str]:
+    """A varied caption for each of the chosen pictures; the plain one where the varied one has too many tokens."""
+    varied = [pairs.caption(i, rng) for i in chosen.tolist()]
+    return [v if tokenizer.fits(v) else pairs.caption(i, None) for v, i in zip(varied, chosen.tolist(), strict=True)]
+
+
+def make_dalle(
+    pairs: Pairs, preset: DALLEPreset, dvae: DVAE, tokenizer: TextTokenizer | None = None
+) -> tuple[DALLE, TextTokenizer, LossOf]:
+    """Tokenise the pictures once, learn the text vocabulary (if none is given), and build the model that fits both."""
     torch.manual_seed(preset.recipe.seed)
-    tokenizer = train_tokenizer(pairs, preset)
+    tokenizer = tokenizer or train_tokenizer(pairs, preset)
     side = pairs.pictures.shape[-1] // dvae.config.factor
     config = replace(
         preset.config,
@@ -165,12 +217,51 @@ def make_dalle(pairs: Pairs, preset: DALLEPreset, dvae: DVAE) -> tuple[DALLE, Te
     return DALLE(config), tokenizer, dalle_loss_of(pairs, image_tokens, tokenizer, preset)
 
 
+def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer) -> tuple[CLIP, LossOf]:
+    """CLIP over the tokeniser of the DALL·E whose drawings it will rank; the dVAE makes the reconstructions."""
+    torch.manual_seed(preset.recipe.seed)
+    sizes = {"vocab_size": tokenizer.vocab_size, "text_length": tokenizer.length, "pad_id": tokenizer.pad_id}
+    config = replace(preset.config, side=pairs.pictures.shape[-1], **sizes)
+    model = CLIP(config, tokenizer).to(memory_format=torch.channels_last)
+    parts = pairs.pictures.split(256)
+    decoded = torch.cat([(dvae.decode(dvae.encode(part.float() / 255)) * 255).round().byte() for part in parts])
+
+    def loss_of(model: CLIP, rng: random.Random, done: float) -> dict[str, Tensor]:
+        chosen = draw_indices(pairs.weights, preset.recipe.batch)
+        replaced = torch.rand(len(chosen), 1, 1, 1) < preset.reconstructed
+        images = torch.where(replaced, decoded[chosen], pairs.pictures[chosen]).float() / 255
+        images = vary(images, preset.shift, preset.shade).contiguous(memory_format=torch.channels_last)
+        text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
+        return model.loss(images, text)
+
+    return model, loss_of
+
+
+def make_judge(pairs: Pairs, preset: JudgePreset) -> tuple[Judge, LossOf]:
+    """The judge, on the emoji world alone; all styles and tones count alike."""
+    torch.manual_seed(preset.recipe.seed)
+    model = Judge(preset.config).to(memory_format=torch.channels_last)
+    truth, weights = truth_of(pairs.rows), pairs.weights.sqrt()
+
+    def loss_of(model: Judge, rng: random.Random, done: float) -> dict[str, Tensor]:
+        chosen = draw_indices(weights, preset.recipe.batch)
+        images = vary(pairs.pictures[chosen].float() / 255, preset.shift, preset.shade)
+        blurred = F.avg_pool2d(F.pad(images, [1] * 4, value=1.0), 3, 1)
+        images = torch.where(torch.rand(len(images), 1, 1, 1) < preset.blur, blurred.lerp(images, 0.3), images)
+        return model.loss(images.contiguous(memory_format=torch.channels_last), truth[chosen])
+
+    return model, loss_of
+
+
 def find_preset(presets: dict, data: str, name: str | None) -> tuple:
-    """The preset of a name, or of the data. Raises ValueError with one sentence."""
+    """(the world whose sizes it takes, the preset) of a name such as "emoji" or "emoji_long", or else of the data.
+
+    Raises ValueError with one sentence.
+    """
     name = name or (data if data in BUNDLED else "emoji")
     if name not in presets:
         raise ValueError(f"There is no preset {name!r}: choose one of {', '.join(presets)}.")
-    return name, presets[name]
+    return name.split("_")[0], presets[name]
 
 
 def train_model(
@@ -179,6 +270,7 @@ def train_model(
     preset_name: str | None,
     out: str | Path,
     dvae: str | None = None,
+    start: str | None = None,
     resume: bool = False,
     minutes: float | None = None,
     progress: bool = True,
@@ -186,19 +278,37 @@ def train_model(
 ) -> Trainer:
     """What `dalle-lessons train` does: build, train, and save the averaged weights into `out`.
 
-    kind: "dvae" or "dalle". data: a bundled world or a folder. dvae: for "dalle", the weights that make the image
-    tokens. changes: fields of the recipe to set otherwise. Raises what `Trainer.load` and `Trainer.run` raise.
+    kind: "dvae", "dalle", "clip" or "judge". data: a bundled world or a folder. dvae: weights that make the image
+    tokens (dalle) or the reconstructions (clip). start: weights from which to start instead of random ones; dalle and
+    clip take its tokeniser too. changes: fields of the recipe to set otherwise.
+    Raises what `Trainer.load` and `Trainer.run` raise, and ValueError where `start` is another model.
     """
     out = Path(out)
-    presets = {"dvae": DVAE_PRESETS, "dalle": DALLE_PRESETS}[kind]
-    name, preset = find_preset(presets, data, preset_name)
+    world, preset = find_preset(PRESETS[kind], data, preset_name)
     preset = replace(preset, recipe=replace(preset.recipe, **changes))
-    pairs = load(data, size=DVAE_PRESETS[name].side)
+    if kind == "judge" and data != "emoji":
+        raise ValueError("The judge names emoji: it can be trained on the emoji world alone.")
+    pairs = emoji(None) if kind == "judge" else load(data, size=DVAE_PRESETS[world].side)
     tokenizer = None
     if kind == "dvae":
         model, loss_of = make_dvae(pairs, preset)
+    elif kind == "judge":
+        model, loss_of = make_judge(pairs, preset)
     else:
-        model, tokenizer, loss_of = make_dalle(pairs, preset, DVAE.from_pretrained(dvae or name))
+        images = DVAE.from_pretrained(dvae or world)
+        text_length = DALLE_PRESETS[world].config.text_length
+        if start is not None:
+            tokenizer = TextTokenizer.from_file(weights_dir(start, kind) / "tokenizer.json", text_length)
+        if kind == "dalle":
+            model, tokenizer, loss_of = make_dalle(pairs, preset, images, tokenizer)
+        else:
+            tokenizer = tokenizer or train_tokenizer(pairs, DALLE_PRESETS[world])
+            model, loss_of = make_clip(pairs, preset, images, tokenizer)
+    if start is not None:
+        try:
+            model.load_state_dict(type(model).from_pretrained(start).state_dict())
+        except RuntimeError:
+            raise ValueError(f"The weights in {start!r} are of another size than the model of this preset.") from None
     trainer = Trainer(model, loss_of, preset.recipe, out)
     if resume:
         trainer.load()
@@ -206,6 +316,6 @@ def train_model(
         raise ValueError(f"{out} holds a training already: add --resume to go on, or name another folder.")
     average = trainer.run(minutes, progress)
     average.save_pretrained(out)
-    if tokenizer is not None:
+    if kind == "dalle":
         tokenizer.save(out / "tokenizer.json")
     return trainer

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from dalle_lessons import TextToImage
+from dalle_lessons.clip import CLIP, CLIPConfig
 from dalle_lessons.dalle import DALLE, DALLEConfig
 from dalle_lessons.dvae import DVAE, DVAEConfig
 from dalle_lessons.text import TextTokenizer
@@ -54,6 +56,33 @@ def test_score_is_the_mean_log_likelihood_of_the_tokens(system):
     log_p = system.dalle(text, tokens)[1].log_softmax(-1)[0].detach()
     by_hand = sum(float(log_p[i, token]) for i, token in enumerate(tokens[0].tolist())) / 9
     assert drawing.score == pytest.approx(by_hand, abs=1e-5)
+
+
+def test_a_clip_takes_over_the_ranking(system, folder, tmp_path):
+    torch.manual_seed(1)
+    config = CLIPConfig(system.tokenizer.vocab_size, 12, 0, 12, 2, (16,), 32, 1, 2, 8)
+    CLIP(config, system.tokenizer).save_pretrained(tmp_path / "clip")
+    for part in ("dvae", "dalle"):
+        shutil.copytree(folder / part, tmp_path / part)
+    ranked = TextToImage.from_pretrained(tmp_path)
+    drawings = ranked.draw("a red circle", images=5, candidates=8)
+    pixels = ranked.dvae.decode(torch.stack([drawing.tokens for drawing in drawings]))
+    scores = torch.tensor([drawing.score for drawing in drawings])
+    torch.testing.assert_close(scores, ranked.clip.score(pixels, ["a red circle"] * 5), atol=1e-5, rtol=0)
+    assert scores.tolist() == sorted(scores.tolist(), reverse=True)
+
+
+def test_a_picture_is_completed(system):
+    image = Image.new("RGB", (12, 12), "black")
+    given = system.dvae.encode(torch.zeros(1, 3, 12, 12))[0]
+    for rows in (0, 1, 2):
+        for drawing in system.complete(image, rows, "a red circle", images=2, candidates=3):
+            assert torch.equal(drawing.tokens[:rows], given[:rows])
+    assert system.complete(image, 0, "a red circle", 1, 1)[0].tokens.equal(system.draw("a red circle", 1, 1)[0].tokens)
+    with pytest.raises(ValueError, match="between 0 and 2"):
+        system.complete(image, 3, "a red circle")
+    with pytest.raises(ValueError, match="at least 1 image"):
+        system.complete(image, 1, "a red circle", images=0)
 
 
 @pytest.mark.parametrize("index", [0, 5, 33])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dalle_lessons import recipes
+from dalle_lessons import TextToImage, recipes
 from dalle_lessons.dalle import DALLE
 from dalle_lessons.dvae import DVAE, DVAEConfig
 from dalle_lessons.text import TextTokenizer
@@ -28,22 +28,23 @@ def test_indices_are_drawn_by_weight():
 
 
 def test_pictures_move_on_white_and_keep_their_colours():
-    preset = replace(recipes.DVAE_PRESETS["emoji"], shift=2, flip=0.0, recolour=0.0)
     images = torch.zeros(50, 3, 8, 8)
     torch.manual_seed(0)
-    moved = recipes.augment(images, preset)
+    moved = recipes.move(images, 2)
     assert moved.shape == images.shape and set(moved.unique().tolist()) == {0.0, 1.0}
     black = (moved == 0).all(1).sum((1, 2))
     assert black.min() == 36 and black.max() == 64  # moved by at most two pixels each way
+    assert torch.equal(recipes.move(images, 0), images)
 
 
-def test_pictures_are_mirrored_and_recoloured_as_often_as_asked():
-    preset = replace(recipes.DVAE_PRESETS["emoji"], shift=0, flip=1.0, recolour=0.0)
-    images = torch.rand(4, 3, 8, 8)
-    assert torch.equal(recipes.augment(images, preset), images.flip(-1))
+def test_pictures_vary_in_brightness_and_contrast_and_stay_pictures():
+    images = torch.rand(40, 3, 8, 8)
     torch.manual_seed(0)
-    recoloured = recipes.augment(images, replace(preset, flip=0.0, recolour=1.0))
-    assert torch.equal(recoloured.sort(1).values, images.sort(1).values)  # the same channels, in another order
+    varied = recipes.vary(images, shift=0, shade=0.2)
+    assert varied.min() >= 0 and varied.max() <= 1
+    change = (varied - images).abs().flatten(1).max(dim=1).values
+    assert 0.02 < change.mean() < 0.2 and change.max() <= 0.2
+    assert torch.equal(recipes.vary(images, 0, 0.0), images)
 
 
 def test_tokens_of_many_pictures_are_those_of_each():
@@ -89,3 +90,23 @@ def test_a_folder_of_ones_own_trains(tmp_path):
     recipes.train_model("dvae", str(tmp_path), "shapes", tmp_path / "dvae", **options)
     trainer = recipes.train_model("dalle", str(tmp_path), "shapes", tmp_path / "dalle", tmp_path / "dvae", **options)
     assert trainer.step == 2 and (tmp_path / "dalle" / "tokenizer.json").exists()
+    recipes.train_model("clip", str(tmp_path), "shapes", tmp_path / "clip", tmp_path / "dvae", **options)
+    drawings = TextToImage.from_pretrained(tmp_path).draw("a red picture", images=1, candidates=2)
+    assert -1 <= drawings[0].score <= 1 and drawings[0].image.size == (32, 32)
+
+
+def test_training_starts_from_given_weights_and_tokeniser(tmp_path):
+    options = {"progress": False, "batch": 4}
+    recipes.train_model(
+        "dalle", "shapes", None, tmp_path / "on", start="shapes", steps=1, lr=0.0, muon_lr=0.0, **options
+    )
+    bundled, after = DALLE.from_pretrained("shapes"), DALLE.from_pretrained(tmp_path / "on")
+    for name, tensor in bundled.state_dict().items():
+        torch.testing.assert_close(after.state_dict()[name], tensor, msg=name)
+    with pytest.raises(ValueError, match="another size"):
+        recipes.train_model("dvae", "emoji", None, tmp_path / "x", start="shapes", steps=1, **options)
+
+
+def test_the_judge_is_for_emoji_alone(tmp_path):
+    with pytest.raises(ValueError, match="emoji world alone"):
+        recipes.train_model("judge", str(tmp_path), "emoji", tmp_path / "judge")

@@ -1,0 +1,104 @@
+"""CLIP: the loss by hand, what the text encoder may see, scores, weights on disk."""
+
+import math
+
+import pytest
+import torch
+
+from dalle_lessons.clip import CLIP, CLIPConfig, contrastive_loss
+from dalle_lessons.text import TextTokenizer
+
+CAPTIONS = ["a red circle", "a blue square", "a circle", "a blue circle above a red square"]
+
+
+@pytest.fixture(scope="module")
+def clip():
+    torch.manual_seed(0)
+    tokenizer = TextTokenizer.train(CAPTIONS, 280, 12)
+    return CLIP(CLIPConfig(tokenizer.vocab_size, 12, 0, 16, 4, (16, 32), 32, 2, 2, 8), tokenizer).eval()
+
+
+def test_the_loss_by_hand():
+    torch.manual_seed(0)
+    images, texts = (torch.nn.functional.normalize(torch.randn(3, 5), dim=1) for _ in range(2))
+    similar = [[4.0 * float(images[i] @ texts[j]) for j in range(3)] for i in range(3)]
+    rows = [-similar[i][i] + math.log(sum(math.exp(similar[i][j]) for j in range(3))) for i in range(3)]
+    columns = [-similar[j][j] + math.log(sum(math.exp(similar[i][j]) for i in range(3))) for j in range(3)]
+    expected = (sum(rows) / 3 + sum(columns) / 3) / 2
+    assert contrastive_loss(images, texts, torch.tensor(4.0)).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_guessing_costs_the_logarithm_of_the_batch():
+    same = torch.nn.functional.normalize(torch.ones(6, 4), dim=1)
+    assert contrastive_loss(same, same, torch.tensor(10.0)).item() == pytest.approx(math.log(6), abs=1e-5)
+
+
+def test_vectors_have_length_one(clip):
+    images = clip.encode_images(torch.rand(4, 3, 16, 16))
+    texts = clip.encode_text(clip.tokenizer.encode(CAPTIONS))
+    assert images.shape == texts.shape == (4, 8)
+    torch.testing.assert_close(images.norm(dim=1), torch.ones(4))
+    torch.testing.assert_close(texts.norm(dim=1), torch.ones(4))
+
+
+def test_what_follows_the_caption_does_not_count(clip):
+    text = clip.tokenizer.encode(CAPTIONS[:1])
+    short = int((text != 0).sum())
+    before = clip.encode_text(text)
+    position = clip.position.weight
+    with torch.no_grad():
+        kept = position[short:].clone()
+        position[short:] += 1.0  # the pads stand elsewhere
+        after = clip.encode_text(text)
+        position[short:] = kept
+    torch.testing.assert_close(before, after)
+    with torch.no_grad():
+        assert not torch.allclose(before, clip.encode_text(clip.tokenizer.encode(CAPTIONS[1:2])))
+
+
+def test_scores_are_cosines_each_with_its_own_caption(clip):
+    images = torch.rand(3, 3, 16, 16)
+    captions = [CAPTIONS[1], CAPTIONS[0], CAPTIONS[1]]
+    scores = clip.score(images, captions)
+    vectors = clip.encode_images(images)
+    texts = clip.encode_text(clip.tokenizer.encode(captions))
+    torch.testing.assert_close(scores, torch.stack([vectors[i] @ texts[i] for i in range(3)]))
+    assert scores.abs().max() <= 1 + 1e-6
+
+
+def test_wrong_input_gets_one_sentence(clip):
+    with pytest.raises(ValueError, match=r"\(B, 3, 16, 16\)"):
+        clip.encode_images(torch.rand(1, 3, 32, 32))
+    with pytest.raises(ValueError, match="2 pictures, 1 captions"):
+        clip.score(torch.rand(2, 3, 16, 16), ["a"])
+    with pytest.raises(ValueError, match="no tokeniser"):
+        CLIP(clip.config).score(torch.rand(1, 3, 16, 16), ["a"])
+
+
+def test_the_tokeniser_travels_with_the_weights(clip, tmp_path):
+    clip.save_pretrained(tmp_path)
+    again = CLIP.from_pretrained(tmp_path)
+    assert again.config == clip.config
+    images = torch.rand(2, 3, 16, 16)
+    torch.testing.assert_close(again.score(images, CAPTIONS[:2]), clip.score(images, CAPTIONS[:2]), atol=5e-3, rtol=0)
+
+
+def test_the_temperature_has_a_floor(clip):
+    with torch.no_grad():
+        before = clip.log_scale.clone()
+        clip.log_scale.fill_(20.0)
+        assert clip.scale.item() == 100.0
+        clip.log_scale.copy_(before)
+
+
+def test_one_batch_is_learned_by_heart(clip):
+    torch.manual_seed(0)
+    images, text = torch.rand(4, 3, 16, 16), clip.tokenizer.encode(CAPTIONS)
+    model = CLIP(clip.config, clip.tokenizer)
+    first = model.loss(images, text)["total"].item()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(40):
+        optimiser.zero_grad()
+        model.loss(images, text)["total"].backward()
+        optimiser.step()
+    assert first > 1.0 and model.loss(images, text)["total"].item() < 0.1
