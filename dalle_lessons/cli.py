@@ -139,25 +139,25 @@ def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -
 
 @main.command()
 @click.option("--world", type=click.Choice(("emoji", "shapes")), default="emoji", show_default=True)
+@click.option("--weights", help="A folder with the models, in place of the bundled ones.")
+@click.option("--captions", type=int, help="How many captions a figure [default: 192 emoji, 128 shapes].")
+@click.option("--candidates", default=64, show_default=True, help="How often each caption is drawn.")
+@click.option("--only", help="Some parts, with commas between: dvae,judge,retrieval,ledger,drawings,variety.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def evaluate(world, as_json) -> None:
+def evaluate(world, weights, captions, candidates, only, as_json) -> None:
     """Measure the bundled weights on what they have not seen."""
     from . import evaluate as measure
+    from .pipeline import TextToImage
 
-    report = measure.evaluate_emoji() if world == "emoji" else measure.evaluate_shapes()
-    click.echo(json.dumps(report, indent=1) if as_json else "\n".join(table(report)))
-
-
-def table(report: dict, indent: str = "") -> list[str]:
-    """A nested report as lines: a name and a value each."""
-    lines = []
-    for name, value in report.items():
-        title = f"{indent}{name.replace('_', ' ')}"
-        if isinstance(value, dict):
-            lines += [title, *table(value, indent + "  ")]
-        else:
-            lines.append(f"{title:<36} {value:.3f}" if isinstance(value, float) else f"{title:<36} {value}")
-    return lines
+    parts = measure.PARTS if only is None else tuple(only.split(","))
+    if strange := [part for part in parts if part not in measure.PARTS]:
+        raise click.UsageError(f"There is no part {strange[0]!r}: choose among {', '.join(measure.PARTS)}.")
+    if world == "emoji":
+        report = measure.evaluate_emoji(weights or world, captions or 192, candidates, parts, progress=True)
+    else:
+        system = TextToImage.from_pretrained(weights or world)
+        report = measure.evaluate_shapes(system, captions or 128, candidates, parts, progress=True)
+    click.echo(json.dumps(report, indent=1) if as_json else "\n".join(measure.table(report)))
 
 
 @main.command()

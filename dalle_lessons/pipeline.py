@@ -156,14 +156,18 @@ class TextToImage:
             tokens = sample(self.dalle, text, seed, given=given, indices=rows, **options)  # (32, N)
             grids = unflatten(tokens, self.dalle.config.rows, self.dalle.config.cols)
             pixels = self.dvae.decode(grids)  # (32, 3, H, W)
-            scores = (
-                self.log_likelihood(text, tokens) if self.clip is None else self.clip.score(pixels, [caption] * CHUNK)
-            )
+            scores = self.scores(caption, tokens, pixels)
             for row in sorted({index - rows.start for index in wanted if index in rows}):
                 image = to_image(pixels[row])
                 drawings.append(Drawing(image, grids[row], float(scores[row]), seed, rows[row], caption))
         drawings.sort(key=lambda drawing: -drawing.score)
         return drawings
+
+    def scores(self, caption: str, tokens: Tensor, pixels: Tensor) -> Tensor:
+        """What drawings of a caption are ranked by: image tokens (B, N) and their pixels (B, 3, H, W) -> (B,)."""
+        if self.clip is not None:
+            return self.clip.score(pixels, [caption] * len(pixels))
+        return self.log_likelihood(self.tokenizer.encode([caption]).expand(len(tokens), -1), tokens)
 
     @torch.no_grad()
     def log_likelihood(self, text: Tensor, tokens: Tensor) -> Tensor:

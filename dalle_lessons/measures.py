@@ -1,0 +1,95 @@
+"""What is measured, apart from any model: pure functions of tensors and numbers."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def psnr(images: Tensor, truth: Tensor, where: Tensor | None = None) -> Tensor:
+    """Peak signal-to-noise ratio of each picture in dB, over all pixels or those of `where`.
+
+    images, truth: (B, 3, H, W) in [0, 1]. where: (B, 1, H, W) bool. -> (B,); NaN where nothing is measured.
+    """
+    error = (images - truth).pow(2).mean(dim=1, keepdim=True)  # (B, 1, H, W)
+    where = torch.ones_like(error, dtype=torch.bool) if where is None else where
+    mean = (error * where).sum((1, 2, 3)) / where.sum((1, 2, 3))
+    return -10 * mean.clamp_min(1e-10).log10()
+
+
+def share(hits: Tensor) -> dict:
+    """Of (N,) numbers in [0, 1], NaN where there is none: `share`, `n`, and Wilson's 95% interval `low`, `high`.
+
+    Wilson (1927) rather than the mean plus and minus two standard errors, which leaves [0, 1] near its ends.
+    """
+    hits = hits[~hits.isnan()].double()
+    n = len(hits)
+    if not n:
+        return {"share": math.nan, "low": math.nan, "high": math.nan, "n": 0}
+    p, z = float(hits.mean()), 1.959964
+    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return {"share": p, "low": (middle - half) / (1 + z * z / n), "high": (middle + half) / (1 + z * z / n), "n": n}
+
+
+def frechet_distance(a: Tensor, b: Tensor) -> float:
+    """Between Gaussians fitted to two sets of features (N, C), (M, C): |m - m'|² + tr(S + S' - 2 (S S')^(1/2)).
+
+    Heusel et al. 2017, Eq. 6, there with features of Inception. The trace of the root is the sum of the roots of the
+    eigenvalues of S^(1/2) S' S^(1/2), which is symmetric.
+    """
+    a, b = a.double(), b.double()
+    mean = (a.mean(0) - b.mean(0)).pow(2).sum()
+    cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
+    values, vectors = torch.linalg.eigh(cov_a)
+    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp_min(0).sqrt().sum()
+    return float(mean + cov_a.trace() + cov_b.trace() - 2 * cross)
+
+
+def recall(similar: Tensor, right: Tensor, k: int) -> Tensor:
+    """similar, and right (bool): (N, M), N queries with M answers. -> (N,) float: is a right one among the first k?"""
+    best = similar.topk(min(k, similar.shape[1]), dim=1).indices
+    return right.gather(1, best).any(dim=1).float()
+
+
+def copied(tokens: Tensor, known: Tensor, least: float = 0.9) -> Tensor:
+    """(N, L) drawn, (M, L) known tokens -> (N,) float: is it equal to a known one in at least this share of tokens?"""
+    nearest = [(row == known).float().mean(dim=1).max() for row in tokens]
+    return (torch.stack(nearest) >= least).float()
+
+
+class Bigram:
+    """p(token | the token before, in raster order), from counts; the first token has a "before" of its own.
+
+    Pairs that were never seen get a share of the unigram, and codes that were never seen a share of the uniform:
+    p = w · bigram + (1 - w) · p1, where p1 = 0.99 · unigram + 0.01 · uniform, and w = n / (n + strength) after n
+    sightings of what stands before: rare ones are trusted less (Dirichlet smoothing, MacKay and Peto 1995).
+    """
+
+    def __init__(self, tokens: Tensor, codes: int, strength: float = 50.0):
+        """tokens: (N, L) int64, to count."""
+        self.codes, self.strength = codes, strength
+        counts = torch.bincount(tokens.flatten(), minlength=codes).double()
+        self.unigram = 0.99 * counts / counts.sum() + 0.01 / codes  # (K,)
+        pairs = self.before(tokens) * codes + tokens
+        ids, seen = torch.unique(pairs, return_counts=True)
+        self.pairs = dict(zip(ids.tolist(), seen.tolist(), strict=True))
+        self.contexts = torch.bincount(self.before(tokens).flatten(), minlength=codes + 1).double()  # (K + 1,)
+
+    def before(self, tokens: Tensor) -> Tensor:
+        """(N, L) -> (N, L): each token's predecessor; K for the first."""
+        return torch.cat((torch.full_like(tokens[:, :1], self.codes), tokens[:, :-1]), dim=1)
+
+    def nats(self, tokens: Tensor) -> float:
+        """Mean -ln p of a token of (N, L)."""
+        before = self.before(tokens)
+        seen = torch.tensor([self.pairs.get(pair, 0) for pair in (before * self.codes + tokens).flatten().tolist()])
+        n = self.contexts[before].flatten()
+        p = (seen.double() + self.strength * self.unigram[tokens].flatten()) / (n + self.strength)
+        return float(-p.log().mean())
+
+    def unigram_nats(self, tokens: Tensor) -> float:
+        """The same, heeding nothing before."""
+        return float(-self.unigram[tokens].log().mean())
