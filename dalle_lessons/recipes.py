@@ -108,7 +108,7 @@ DALLE_PRESETS = {
 
 
 CLIP_PRESETS = {
-    "emoji": CLIPPreset(CLIPConfig(), Recipe(steps=3000, batch=160, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05)),
+    "emoji": CLIPPreset(CLIPConfig(), Recipe(steps=2200, batch=128, lr=2e-3, warmup=150, ema=0.995, weight_decay=0.05)),
     "shapes": CLIPPreset(
         CLIPConfig.shapes(),
         Recipe(steps=600, batch=128, lr=2e-3, warmup=50, ema=0.99),

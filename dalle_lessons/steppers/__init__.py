@@ -1,0 +1,16 @@
+"""Steppers: the algorithms of the lessons, one step at a time, running the library's real code."""
+
+import importlib
+
+MODULES = {"NearestCode": "nearest_code"}
+
+__all__ = [*MODULES, "Frame", "Stepper"]
+
+
+def __getattr__(name: str):
+    """Import a stepper when it is first asked for, so that a lesson loads no more than its own."""
+    if name in MODULES:
+        return getattr(importlib.import_module(f".{MODULES[name]}", __name__), name)
+    if name in ("Frame", "Stepper"):
+        return getattr(importlib.import_module(".base", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
