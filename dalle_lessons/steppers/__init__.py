@@ -2,7 +2,7 @@
 
 import importlib
 
-MODULES = {"NearestCode": "nearest_code"}
+MODULES = {"NearestCode": "nearest_code", "SoftChoice": "soft_choice"}
 
 __all__ = [*MODULES, "Frame", "Stepper"]
 

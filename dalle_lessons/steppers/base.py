@@ -36,6 +36,7 @@ class Stepper(widgets.VBox):
     """
 
     title = "Stepper"
+    length: int  # how many frames there are; set before the base's __init__
     strip = 3  # frames in the strip
     tall = True  # its frames stand below each other, not side by side
 
@@ -67,11 +68,6 @@ class Stepper(widgets.VBox):
         self.renew()
 
     # ---- what a subclass says ----
-
-    @property
-    def length(self) -> int:
-        """How many frames there are."""
-        raise NotImplementedError
 
     def frame(self, i: int) -> Frame:
         """Frame i, 0 <= i < length; made when first looked at."""

@@ -41,12 +41,8 @@ class NearestCode(Stepper):
         patches = image.unfold(1, side, side).unfold(2, side, side).flatten(3).flatten(1, 2)  # (3, rows · cols, side²)
         spread = patches.std(dim=2).sum(dim=0)
         ink = spread.argsort(descending=True)[:steps].sort().values.tolist()
-        self.cells, self.seed = ink, seed
+        self.cells, self.seed, self.length = ink, seed, len(ink)
         super().__init__()
-
-    @property
-    def length(self) -> int:
-        return len(self.cells)
 
     def choices(self, i: int) -> tuple[list[int], int]:
         """Four codes to choose from at step i, and the place of the nearest among them."""
