@@ -175,7 +175,7 @@ def sequence(
     figure = new_figure(9.5, height)
     ax = figure.subplots()
     ax.set_axis_off()
-    left = 0.0 if names is None else -2.2
+    left = -0.5 if names is None else -2.2
     for line in range(lines):
         for r, row in enumerate(rows):
             y = -(line * (len(rows) + 0.35) + r)

@@ -2,7 +2,7 @@
 
 import importlib
 
-MODULES = {"NearestCode": "nearest_code", "SoftChoice": "soft_choice"}
+MODULES = {"NearestCode": "nearest_code", "SoftChoice": "soft_choice", "TokenChanger": "token_changer"}
 
 __all__ = [*MODULES, "Frame", "Stepper"]
 
