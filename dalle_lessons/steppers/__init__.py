@@ -2,7 +2,12 @@
 
 import importlib
 
-MODULES = {"NearestCode": "nearest_code", "SoftChoice": "soft_choice", "TokenChanger": "token_changer"}
+MODULES = {
+    "NearestCode": "nearest_code",
+    "SoftChoice": "soft_choice",
+    "TokenChanger": "token_changer",
+    "Merges": "merges",
+}
 
 __all__ = [*MODULES, "Frame", "Stepper"]
 
