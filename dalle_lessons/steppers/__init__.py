@@ -7,6 +7,7 @@ MODULES = {
     "SoftChoice": "soft_choice",
     "TokenChanger": "token_changer",
     "Merges": "merges",
+    "Window": "window",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]
