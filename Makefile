@@ -21,7 +21,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help draw test lab notebooks lint format lock clean
+.PHONY: help draw test test-elsewhere lab notebooks lint format lock clean
 
 help:
 	@echo 'make draw PROMPT="a sketch of a cat face"   draw nine pictures into drawing.png'
@@ -29,6 +29,7 @@ help:
 	@echo 'make test        run all tests, the lessons among them'
 	@echo 'For authors:'
 	@echo 'make notebooks   run the lessons anew and tidy them (one alone: LESSONS=notebooks/00_text_to_image.ipynb)'
+	@echo 'make test-elsewhere   the lessons as on other machines: older processors, one thread'
 	@echo 'make lint        look the code over        make format   put it into shape'
 	@echo 'make lock        resolve the dependencies anew into constraints.txt'
 	@echo 'make clean       remove .venv and caches; your lessons and pictures stay'
@@ -39,6 +40,12 @@ draw: $(VENV)/draw.stamp
 
 test: $(VENV)/test.stamp
 	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+# What a processor without AVX-512, one without any vector instructions, and a single thread compute.
+test-elsewhere: $(VENV)/test.stamp
+	LESSONS_UNTIMED=1 ATEN_CPU_CAPABILITY=default $(VENV)/bin/python -m pytest -q notebooks
+	LESSONS_UNTIMED=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(VENV)/bin/python -m pytest -q notebooks
+	LESSONS_UNTIMED=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q notebooks
 
 lab: $(VENV)/lab.stamp
 	@$(VENV)/bin/dalle-lessons student my-lessons

@@ -81,7 +81,7 @@ def image_grid(
     if not pictures:
         raise ValueError("There is no picture to show.")
     titles = [""] * len(pictures) if titles is None else list(titles)
-    cols = min(cols or 8, len(pictures))
+    cols = cols or min(8, len(pictures))
     rows = -(-len(pictures) // cols)
     lines = max(text.count("\n") + 1 if text else 0 for text in titles)
     figure = new_figure(cols * side, rows * (side + 0.17 * lines) + (0.3 if title else 0))

@@ -1,14 +1,41 @@
-"""For all tests: the same number of threads everywhere, and no network."""
+"""For all tests: the same number of threads everywhere, no network, and the lessons' minutes measured."""
 
 import ipaddress
+import json
 import os
+import re
 import socket
+import tempfile
+from collections import defaultdict
+from pathlib import Path
 
 # Before torch is imported; the lessons' kernels inherit these. The lessons' minutes and outputs were made with two
 # threads; whoever sets another number (to imitate another machine, say) keeps it.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# Lessons run in kernels of their own, which read their start-up files here: one that blocks the network.
+_startup = Path(tempfile.mkdtemp(prefix="lessons-ipython-")) / "profile_default" / "startup"
+_startup.mkdir(parents=True)
+(_startup / "00-no-network.py").write_text(
+    """
+import ipaddress as _ip, socket as _socket
+
+def _guard(real):
+    def connect(self, address):
+        if self.family in (_socket.AF_INET, _socket.AF_INET6) and address[0] != "localhost":
+            if not _ip.ip_address(address[0]).is_loopback:
+                raise OSError(f"This lesson reached for the network ({address[0]}); lessons use only what is here.")
+        return real(self, address)
+    return connect
+
+_socket.socket.connect = _guard(_socket.socket.connect)
+_socket.socket.connect_ex = _guard(_socket.socket.connect_ex)
+""",
+    encoding="utf-8",
+)
+os.environ["IPYTHONDIR"] = str(_startup.parent.parent)
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
@@ -56,3 +83,60 @@ def no_network():
             patch.setattr(socket.socket, name, guard(name))
         patch.setattr(socket, "getaddrinfo", getaddrinfo)
         yield
+
+
+# ---- the lessons' minutes: what the first cells say, and what the same run of nbval measures ----
+
+TIME = re.compile(r"\*\*Time:\*\* ([\d.]+) minutes? of work, ([\d.]+) minutes? of computing\.")
+FACTOR, FLOOR = 3.0, 20.0  # times; seconds below which a difference does not matter (a kernel's start, a slow import)
+measured: dict[str, float] = defaultdict(float)
+cells_run: dict[str, int] = defaultdict(int)
+
+
+def minutes(first_cell: str) -> tuple[float, float] | None:
+    """(minutes of work, minutes of computing) that a lesson's first cell states."""
+    found = TIME.search(first_cell)
+    return None if found is None else (float(found[1]), float(found[2]))
+
+
+def pytest_runtest_logreport(report):
+    path = report.nodeid.split("::")[0]
+    if path.endswith(".ipynb"):
+        measured[path] += report.duration
+        cells_run[path] += report.when == "call"
+
+
+def lesson_times(root: Path) -> list[tuple[str, float, float, float, bool]]:
+    """(lesson, stated work, stated computing, measured computing, in minutes; do the last two agree?) of lessons that
+    ran as a whole."""
+    rows = []
+    for path in sorted(measured):
+        notebook = json.loads((root / path).read_text(encoding="utf-8"))
+        stated = minutes("".join(notebook["cells"][0]["source"]))
+        if stated is None or cells_run[path] < sum(cell["cell_type"] == "code" for cell in notebook["cells"]):
+            continue
+        said, took = max(60 * stated[1], FLOOR), max(measured[path], FLOOR)
+        rows.append((Path(path).stem, *stated, measured[path] / 60, 1 / FACTOR <= took / said <= FACTOR))
+    return rows
+
+
+def timing_wanted(config) -> bool:
+    """Not where another machine is imitated (make test-elsewhere)."""
+    return bool(measured) and not os.environ.get("LESSONS_UNTIMED")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if exitstatus == 0 and timing_wanted(session.config):
+        if not all(agrees for *_, agrees in lesson_times(session.config.rootpath)):
+            session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not timing_wanted(config) or not (rows := lesson_times(config.rootpath)):
+        return
+    terminalreporter.section("minutes of the lessons")
+    terminalreporter.line(f"{'':<28}{'work':>6}{'computing':>11}{'measured':>10}")
+    total = ("all", *(sum(row[i] for row in rows) for i in (1, 2, 3)), True)
+    for name, work, stated, took, agrees in [*rows, total]:
+        note = "" if agrees else f"   more than {FACTOR:.0f} times off: correct the lesson's first cell"
+        terminalreporter.line(f"{name:<28}{work:>6.0f}{stated:>11.1f}{took:>10.1f}{note}")

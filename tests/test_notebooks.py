@@ -5,19 +5,25 @@ nbval compares a cell that was never run with nothing, so a stripped notebook wo
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import minutes
 
 from dalle_lessons import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# All that are planned, as the README lists them: lessons link ahead.
+MAP = re.findall(r"^\| (\d\d) (\w+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+LESSONS = [f"{number}_{name}" for number, name in MAP]
 
 MOST_LINES = 14  # of a code cell
 MOST_BYTES = 1_500_000
 MOST_IGNORED = 2  # cells whose output nbval does not compare: live training
+CELL_ID = re.compile(r"\d\d-\d\d")  # lesson and number: ids that Jupyter makes up differ at each rewrite
 
 
 def problems(notebook: dict) -> list[str]:
@@ -39,6 +45,18 @@ def problems(notebook: dict) -> list[str]:
             found.append(f"cell {n} has {lines} lines; {MOST_LINES} are the most")
         if has_mark(cell, "skip") or has_mark(cell, "raises-exception"):
             found.append(f"cell {n} asks nbval not to run it, or to expect an error")
+        found += [f"cell {n} shows a picture without a text" for output in cell["outputs"] if speechless(output)]
+    for n, cell in enumerate(notebook["cells"]):
+        if not CELL_ID.fullmatch(cell.get("id", "")):
+            found.append(f"cell {n} has the id {cell.get('id')!r}, which is not like 02-07")
+    prose = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    if sum(len(re.findall(r"^# ", text, re.M)) for text in prose) != 1:
+        found.append("should have one top heading")
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", "\n".join(prose)):
+        if link.removesuffix(".ipynb") not in LESSONS:
+            found.append(f"links to {link}, which is no lesson")
+    if not prose or minutes(prose[0]) is None:
+        found.append("should say in its first cell: **Time:** N minutes of work, M minutes of computing.")
     ignored = sum(has_mark(cell, "ignore-output") for _, cell in code)
     if ignored > MOST_IGNORED:
         found.append(f"{ignored} cells ignore their output; {MOST_IGNORED} are the most")
@@ -48,6 +66,13 @@ def problems(notebook: dict) -> list[str]:
     if size > MOST_BYTES:
         found.append(f"is {size / 1e6:.1f} MB big; {MOST_BYTES / 1e6} MB are the most")
     return [f"{sentence} (run: make notebooks)" if "normal" in sentence else sentence for sentence in found]
+
+
+def speechless(output: dict) -> bool:
+    """Is this a picture without alternative text?"""
+    data = output.get("data", {})
+    text = "".join(data.get("text/plain", ""))
+    return "image/png" in data and (not text.strip() or bool(re.match(r"<(Figure|PIL|IPython)", text)))
 
 
 def has_mark(cell: dict, mark: str) -> bool:
@@ -84,13 +109,17 @@ def test_no_solution_is_left_in_the_students_copy(path):
 
 def small() -> dict:
     cells = [
-        nbformat.v4.new_markdown_cell("# A lesson"),
+        nbformat.v4.new_markdown_cell(
+            "# A lesson\n**Time:** 5 minutes of work, 0.5 minutes of computing.\n[back](02_codebook.ipynb)"
+        ),
         nbformat.v4.new_code_cell(
             "1 + 1", execution_count=1, outputs=[nbformat.v4.new_output("execute_result", {"text/plain": "2"})]
         ),
         nbformat.v4.new_code_cell("x = 3", execution_count=2),
     ]
     cells[1]["outputs"][0]["execution_count"] = 1
+    for n, cell in enumerate(cells):
+        cell["id"] = f"99-{n:02d}"
     return lessons.normalise(json.loads(nbformat.writes(nbformat.v4.new_notebook(cells=cells))))
 
 
@@ -124,11 +153,25 @@ SPOILT = {
     ),
     "ignored": (
         lambda nb, a, b: nb["cells"].extend(
-            {**b, "execution_count": n, "source": ["# NBVAL_IGNORE_OUTPUT"]} for n in (3, 4, 5)
+            {**b, "id": f"99-0{n}", "execution_count": n, "source": ["# NBVAL_IGNORE_OUTPUT"]} for n in (3, 4, 5)
         ),
         "3 cells ignore their output; 2 are the most",
     ),
-    "big": (lambda nb, a, b: nb["cells"][0].update(source=["x" * 1_600_000]), "is 1.6 MB big; 1.5 MB are the most"),
+    "speechless": (
+        lambda nb, a, b: a["outputs"][0]["data"].update({"image/png": "", "text/plain": "<Figure size 640x480>"}),
+        "cell 1 shows a picture without a text",
+    ),
+    "two titles": (lambda nb, a, b: nb["cells"][0]["source"].append("\n# Again"), "should have one top heading"),
+    "link": (
+        lambda nb, a, b: nb["cells"][0]["source"].append("[x](02_codebok.ipynb)"),
+        "links to 02_codebok.ipynb, which is no lesson",
+    ),
+    "no time": (
+        lambda nb, a, b: nb["cells"][0].update(source=["# A lesson"]),
+        "should say in its first cell: **Time:** N minutes of work, M minutes of computing.",
+    ),
+    "id": (lambda nb, a, b: b.update(id="3f2a"), "cell 2 has the id '3f2a', which is not like 02-07"),
+    "big": (lambda nb, a, b: nb["cells"][0]["source"].append("x" * 1_600_000), "is 1.6 MB big; 1.5 MB are the most"),
     "no code": (lambda nb, a, b: nb.update(cells=nb["cells"][:1]), "has no code cell"),
 }
 
@@ -137,3 +180,24 @@ SPOILT = {
 def test_a_lesson_with_one_thing_spoilt_is_refused(what):
     change, sentence = SPOILT[what]
     assert spoil(change) == [sentence]
+
+
+# ---- no network ----
+
+
+def test_a_kernel_that_reaches_for_the_network_is_refused(tmp_path):
+    """Lessons run in kernels of their own; conftest.py blocks their sockets too, but for the kernel's own."""
+    from nbclient import NotebookClient
+
+    source = "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=1)"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    NotebookClient(
+        notebook, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.output_type == "error" and "reached for the network" in output.evalue
+
+
+def test_the_minutes_are_read():
+    assert minutes("**Time:** 50 minutes of work, 1.5 minutes of computing.") == (50.0, 1.5)
+    assert minutes("**Time:** long") is None

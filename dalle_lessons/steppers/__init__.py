@@ -8,6 +8,8 @@ MODULES = {
     "TokenChanger": "token_changer",
     "Merges": "merges",
     "Window": "window",
+    "TokenByToken": "token_by_token",
+    "GrowingScene": "growing_scene",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]
