@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dalle_lessons import figures, steppers
+from dalle_lessons import TextToImage, figures, steppers
 from dalle_lessons.dvae import DVAE
 from dalle_lessons.steppers import Frame, Stepper
 from dalle_lessons.worlds.shapes import shapes
@@ -99,3 +99,82 @@ def test_nearest_code_asks_for_the_argmin():
         assert s.frame(i).answer == right and str(codes[right]) in s.frame(i).text
     assert len(answers) > 1  # not always the same letter
     assert torch.equal(s.distances.argmin(1), tokens)
+
+
+def test_soft_choice_grows_hard_as_it_cools():
+    s = steppers.SoftChoice(torch.tensor([1.0, 0.0, 2.0, -1.0]), steps=4)
+    for i in range(4):
+        gumbel, soft = s.parts(i)
+        frame = s.frame(i)
+        winner = int((s.logits + gumbel).argmax())
+        assert int(soft.argmax()) == winner and frame.choices[frame.answer] == f"code {winner}"
+    before = s._picture.value
+    s.reveal()
+    s.temperature.value = 0.05
+    assert s.parts(0)[1].max() > 0.9 and s._picture.value != before
+    s.temperature.value = 10.0
+    assert s.parts(0)[1].max() < 0.5
+
+
+def test_token_changer_changes_pixels_round_its_cell():
+    dvae = DVAE.from_pretrained("shapes")
+    s = steppers.TokenChanger(dvae, shapes("test", 3).pictures[2].float() / 255)
+    assert s.length == 64
+    for i in (0, 27, 63):
+        change = (s.after(i) - s.before).abs().amax(0) > 0.02
+        row, col = divmod(i, 8)
+        far = torch.ones_like(change)
+        far[max(0, 4 * row - 12) : 4 * row + 16, max(0, 4 * col - 12) : 4 * col + 16] = False
+        assert not (change & far).any()
+        frame = s.frame(i)
+        assert frame.choices[frame.answer] == f"row {row}, column {col}" and len(set(frame.choices)) == len(
+            frame.choices
+        )
+    same = int(s.tokens[3, 3])
+    s.put_in.value = same
+    assert torch.equal(s.after(27), s.before)
+
+
+def test_merges_end_where_the_tokeniser_does():
+    tokenizer = TextToImage.from_pretrained("shapes").tokenizer
+    s = steppers.Merges(tokenizer, "a small red circle")
+    assert [piece for word in s.states[-1] for piece in word] == tokenizer.tokenizer.encode("a small red circle").tokens
+    assert "".join("".join(word) for word in s.states[0]) == "ĠaĠsmallĠredĠcircle"
+    for i in range(1, s.length):
+        left, right = s.joined[i]
+        assert s.frame(i).choices[s.frame(i).answer] == f"{left} + {right}"
+    s.caption.value = "a blue bat"
+    assert s.position == 0 and s.frame(0).picture.alt.endswith("Ġ a Ġ b l u e Ġ b a t.")
+
+
+def test_window_hides_what_comes_after():
+    boxes = [("START", "start"), ("a", "text"), ("PAD", "pad"), ("[SEP]", "sep"), ("7", "image"), ("9", "image")]
+    s = steppers.Window(boxes)
+    for i in range(s.length):
+        frame = s.frame(i)
+        slot = s.slots[i]
+        assert boxes[slot + 1][0] in frame.text and boxes[slot][0] in frame.hidden.alt
+        assert frame.hidden.alt.startswith(f"{slot + 1} of 6") and frame.picture.alt.startswith(f"{slot + 2} of 6")
+    assert s.slots == [0, 1, 2, 3, 4]
+
+
+def test_growing_scene_narrows_down():
+    pairs = shapes("train", 400)
+    s = steppers.GrowingScene(pairs, "a big red square above a circle")
+    counts = [len(fitting) for fitting in s.fitting]
+    assert counts[0] == 400 and counts == sorted(counts, reverse=True) and len(counts) >= 4
+    assert s.starts[0][0] == "a square" and s.starts[-1][0] == "a big red square above a circle"
+    s.caption.value = "a mauve square"
+    assert "mauve" in s.problem.value and s.length == 1
+    s.caption.value = "a circle"
+    assert s.problem.value == "" and s.length == 2
+
+
+def test_token_by_token_ends_with_the_drawing():
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.TokenByToken(system, ("a red circle", "a blue square"), seed=1, step=16)
+    assert s.length == 5 and s.caption == f"a cartoon of {s.names[s.answer]}"
+    last = s.frame(4)
+    assert s.caption in last.text and not last.question
+    assert s.frame(2).question and s.frame(2).choices[s.frame(2).answer] in s.caption
+    assert s.frame(0).picture.png != last.picture.png
