@@ -178,3 +178,28 @@ def test_token_by_token_ends_with_the_drawing():
     assert s.caption in last.text and not last.question
     assert s.frame(2).question and s.frame(2).choices[s.frame(2).answer] in s.caption
     assert s.frame(0).picture.png != last.picture.png
+
+
+def test_attention_weights_are_those_that_the_model_uses():
+    from dalle_lessons.steppers.attention_map import attention_weights
+
+    system = TextToImage.from_pretrained("shapes")
+    text, tokens = system.tokenizer.encode(["a red circle"]), torch.arange(64).reshape(1, 64)
+    weights = attention_weights(system.dalle, text, tokens)
+    c = system.dalle.config
+    slots = c.text_length + 64
+    assert weights.shape == (c.layers, c.heads, slots, slots)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(c.layers, c.heads, slots))
+    assert not weights.triu(1).any()
+    first = system.dalle.transformer.blocks[0]
+    with torch.no_grad():
+        x = first.norm1(system.dalle.embedding(text, tokens[:, :-1]))
+        value = first.attention.value(x).unflatten(-1, (c.heads, -1)).transpose(1, 2)  # (1, heads, S, C / heads)
+        by_hand = first.attention.project((weights[0] @ value[0]).transpose(0, 1).flatten(1))
+        torch.testing.assert_close(by_hand, first.attention(x, system.dalle.masks["full"])[0], atol=1e-4, rtol=1e-4)
+    s = steppers.AttentionMap(system, "a red circle", tokens.reshape(8, 8), every=20)
+    words, rest, before = s.looks(21)
+    assert float(words.sum() + rest + before.sum()) == pytest.approx(1.0, abs=1e-5) and len(before) == 21
+    old = s.frame(1).picture.png
+    s.layer.value = 1
+    assert s.frame(1).picture.png != old

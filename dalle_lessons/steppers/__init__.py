@@ -10,6 +10,7 @@ MODULES = {
     "Window": "window",
     "TokenByToken": "token_by_token",
     "GrowingScene": "growing_scene",
+    "AttentionMap": "attention_map",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]
