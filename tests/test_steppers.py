@@ -203,3 +203,22 @@ def test_attention_weights_are_those_that_the_model_uses():
     old = s.frame(1).picture.png
     s.layer.value = 1
     assert s.frame(1).picture.png != old
+
+
+def test_draw_step_shows_what_the_sampler_drew():
+    from dalle_lessons.sampling import sample
+
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.DrawStep(system, "a red circle", every=16)
+    tokens = sample(system.dalle, system.tokenizer.encode(["a red circle"]), 0)[0]
+    assert torch.equal(s.tokens, tokens) and s.length == 4
+    assert float(s.chances(16).sum()) == pytest.approx(1.0, abs=1e-5)
+    frame = s.frame(1)
+    order = s.chances(16).argsort(descending=True).tolist()
+    assert frame.answer == min(2, (order.index(int(tokens[16])) > 0) + (order.index(int(tokens[16])) >= 6))
+    s.top_k.value = 3
+    assert int((s.chances(16) > 0).sum()) == 3
+    s.seed.value = 1
+    assert not torch.equal(s.tokens, tokens)
+    s.caption.value = "red " * 40
+    assert "too long" in s.problem.value

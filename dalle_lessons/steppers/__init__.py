@@ -11,6 +11,7 @@ MODULES = {
     "TokenByToken": "token_by_token",
     "GrowingScene": "growing_scene",
     "AttentionMap": "attention_map",
+    "DrawStep": "draw_step",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]
