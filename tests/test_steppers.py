@@ -222,3 +222,16 @@ def test_draw_step_shows_what_the_sampler_drew():
     assert not torch.equal(s.tokens, tokens)
     s.caption.value = "red " * 40
     assert "too long" in s.problem.value
+
+
+def test_matching_asks_for_what_clip_prefers():
+    from dalle_lessons.clip import CLIP
+
+    clip, pairs = CLIP.from_pretrained("shapes"), shapes("test", 4)
+    captions = [pairs.caption(i, None) for i in range(4)]
+    s = steppers.Matching(clip, pairs.pictures.float() / 255, captions)
+    assert s.length == 8
+    for k in range(4):
+        row, column = s.frame(k), s.frame(4 + k)
+        assert row.answer == int(s.similar[k].argmax()) and captions[row.answer] in row.choices[row.answer]
+        assert column.choices[column.answer] == f"picture {int(s.similar[:, k].argmax()) + 1}"

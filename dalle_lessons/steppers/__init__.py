@@ -12,6 +12,7 @@ MODULES = {
     "GrowingScene": "growing_scene",
     "AttentionMap": "attention_map",
     "DrawStep": "draw_step",
+    "Matching": "matching",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]
