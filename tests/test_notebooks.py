@@ -10,8 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import minutes
 
+from conftest import minutes
 from dalle_lessons import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
