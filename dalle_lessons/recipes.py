@@ -39,13 +39,19 @@ class DVAEPreset:
 @dataclass(frozen=True)
 class DALLEPreset:
     """text_length: tokens of a caption. caption_dropout: how often a caption is left out, for guidance. bpe_dropout:
-    how often a merge is skipped. The sizes of the grid and of the codebook come from the dVAE."""
+    how often a merge is skipped. The sizes of the grid and of the codebook come from the dVAE.
+    copies: how many times each picture is tokenised, each time moved anew by up to `shift` pixels: the same drawing in
+    other tokens. moved_until: share of the training after which pictures stay in their place, since a drawing should.
+    """
 
     config: DALLEConfig
     recipe: Recipe
     vocab_size: int
     caption_dropout: float = 0.1
     bpe_dropout: float = 0.1  # paper, section 2.2
+    copies: int = 0
+    shift: int = 3
+    moved_until: float = 0.75
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,13 @@ DALLE_PRESETS = {
         Recipe(steps=2600, batch=64, lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, ema=0.995),
         vocab_size=2048,
         bpe_dropout=0.0,
+    ),
+    "emoji_moved": DALLEPreset(  # goes on from "emoji_long", and sees each picture in nine cuts instead of one
+        DALLEConfig(width=256, layers=6, heads=8, text_length=28),
+        Recipe(steps=5000, batch=64, lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, ema=0.995, precision="auto"),
+        vocab_size=2048,
+        bpe_dropout=0.0,
+        copies=8,
     ),
     "shapes": DALLEPreset(
         DALLEConfig(width=128, layers=4, heads=4, text_length=16),
@@ -181,13 +194,25 @@ def train_tokenizer(pairs: Pairs, preset: DALLEPreset, variations: int = 4) -> T
     return TextTokenizer.train(captions, preset.vocab_size, preset.config.text_length)
 
 
-def dalle_loss_of(pairs: Pairs, image_tokens: Tensor, tokenizer: TextTokenizer, preset: DALLEPreset) -> LossOf:
-    """DALL·E's loss on a random batch of pairs, with captions that vary. image_tokens: (N, rows · cols) int64."""
+def moved_tokens(dvae: DVAE, pictures: Tensor, copies: int, shift: int) -> Tensor:
+    """(N, 3, H, W) uint8 -> image tokens (1 + copies, N, rows · cols) int64: first in place, then moved at random."""
+    cuts = [tokenise(dvae, pictures)]
+    for _ in range(copies):
+        parts = [move(part.float() / 255, shift).mul(255).round().byte() for part in pictures.split(256)]
+        cuts.append(tokenise(dvae, torch.cat(parts)))
+    return torch.stack(cuts)
+
+
+def dalle_loss_of(pairs: Pairs, cuts: Tensor, tokenizer: TextTokenizer, preset: DALLEPreset) -> LossOf:
+    """DALL·E's loss on a random batch of pairs, with captions that vary. cuts: as from `moved_tokens`."""
 
     def loss_of(model: DALLE, rng: random.Random, done: float) -> dict[str, Tensor]:
         chosen = draw_indices(pairs.weights, preset.recipe.batch)
+        which = torch.zeros_like(chosen)
+        if len(cuts) > 1 and done < preset.moved_until:
+            which = torch.randint(0, len(cuts), chosen.shape)
         text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
-        return model.loss(drop_captions(text, preset.caption_dropout, tokenizer.pad_id), image_tokens[chosen])
+        return model.loss(drop_captions(text, preset.caption_dropout, tokenizer.pad_id), cuts[which, chosen])
 
     return loss_of
 
@@ -213,8 +238,8 @@ def make_dalle(
         cols=side,
         codes=dvae.config.codes,
     )
-    image_tokens = tokenise(dvae, pairs.pictures)
-    return DALLE(config), tokenizer, dalle_loss_of(pairs, image_tokens, tokenizer, preset)
+    cuts = moved_tokens(dvae, pairs.pictures, preset.copies, preset.shift)
+    return DALLE(config), tokenizer, dalle_loss_of(pairs, cuts, tokenizer, preset)
 
 
 def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer) -> tuple[CLIP, LossOf]:
