@@ -143,8 +143,11 @@ def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -
 @click.option("--captions", type=int, help="How many captions a figure [default: 192 emoji, 128 shapes].")
 @click.option("--candidates", default=64, show_default=True, help="How often each caption is drawn.")
 @click.option("--only", help="Some parts, with commas between: dvae,judge,retrieval,ledger,drawings,variety.")
+@click.option("--split", "splits", multiple=True, help="Draw the captions of this split of the emoji alone.")
+@click.option("--temperature", default=1.0, show_default=True, help="At which the emoji are drawn.")
+@click.option("--guidance", default=0.0, show_default=True, help="With which the emoji are drawn.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def evaluate(world, weights, captions, candidates, only, as_json) -> None:
+def evaluate(world, weights, captions, candidates, only, splits, as_json, **options) -> None:
     """Measure the bundled weights on what they have not seen."""
     from . import evaluate as measure
     from .pipeline import TextToImage
@@ -153,7 +156,10 @@ def evaluate(world, weights, captions, candidates, only, as_json) -> None:
     if strange := [part for part in parts if part not in measure.PARTS]:
         raise click.UsageError(f"There is no part {strange[0]!r}: choose among {', '.join(measure.PARTS)}.")
     if world == "emoji":
-        report = measure.evaluate_emoji(weights or world, captions or 192, candidates, parts, progress=True)
+        drawn = splits or measure.SPLITS
+        if strange := [split for split in drawn if split not in measure.SPLITS]:
+            raise click.UsageError(f"There is no split {strange[0]!r}: choose among {', '.join(measure.SPLITS)}.")
+        report = measure.evaluate_emoji(weights or world, captions or 192, candidates, parts, True, drawn, **options)
     else:
         system = TextToImage.from_pretrained(weights or world)
         report = measure.evaluate_shapes(system, captions or 128, candidates, parts, progress=True)

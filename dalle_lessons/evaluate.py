@@ -67,10 +67,11 @@ def choose(pairs: Pairs, count: int, seed: int = 0) -> list[int]:
     return torch.multinomial(pairs.weights, min(count, len(pairs)), generator=generator).tolist()
 
 
-def draw_all(system: TextToImage, caption: str, count: int, seed: int = 0) -> Tensor:
+def draw_all(system: TextToImage, caption: str, count: int, seed: int = 0, **options) -> Tensor:
     """Candidates 0 … count-1 of a caption, as `TextToImage.draw` draws them -> image tokens (count, N)."""
     text = system.tokenizer.encode([caption]).expand(CHUNK, -1)
-    chunks = [sample(system.dalle, text, seed, indices=range(at, at + CHUNK)) for at in range(0, count, CHUNK)]
+    rows = [range(at, at + CHUNK) for at in range(0, count, CHUNK)]
+    chunks = [sample(system.dalle, text, seed, indices=indices, **options) for indices in rows]
     return torch.cat(chunks)[:count]
 
 
@@ -89,9 +90,16 @@ def best_of(scores: Tensor, count: int) -> int:
 
 
 def evaluate_emoji(
-    name: str = "emoji", captions: int = 192, candidates: int = 64, parts: Sequence[str] = PARTS, progress: bool = False
+    name: str = "emoji",
+    captions: int = 192,
+    candidates: int = 64,
+    parts: Sequence[str] = PARTS,
+    progress: bool = False,
+    drawn: Sequence[str] = SPLITS,
+    **options,
 ) -> dict:
-    """The emoji models, part by part (see PARTS). captions: how many a split for the drawings.
+    """The emoji models, part by part (see PARTS). captions: how many a split for the drawings. drawn: the splits whose
+    captions are drawn. options: those of `sampling.sample` for the drawings, such as `guidance`.
 
     The judge's own score on the true pictures of the same captions stands beside each of its figures as `of_true`.
     Raises FileNotFoundError with one sentence where a part needs weights that are not there.
@@ -115,8 +123,10 @@ def evaluate_emoji(
         judge = Judge.from_pretrained(weights_dir(name, "judge"))
         train_tokens = tokenise(system.dvae, emoji("train").pictures)
         report["drawings"] = {
-            split: measure_drawings(system, judge, emoji(split), train_tokens, captions, candidates, progress)
-            for split in SPLITS
+            split: measure_drawings(
+                system, judge, emoji(split), train_tokens, captions, candidates, progress, **options
+            )
+            for split in drawn
         }
     if "variety" in parts:
         judge = Judge.from_pretrained(weights_dir(name, "judge"))
@@ -192,6 +202,7 @@ def measure_drawings(
     captions: int,
     candidates: int,
     progress: bool = False,
+    **options,
 ) -> dict:
     """Each caption drawn `candidates` times; the best of 1, 16, 64 by the system's own ranking, seen by the judge.
 
@@ -205,7 +216,7 @@ def measure_drawings(
     first_tokens = []
     for i in tqdm(chosen, unit="caption", disable=not progress):
         caption = pairs.caption(i, None)
-        tokens = draw_all(system, caption, candidates)
+        tokens = draw_all(system, caption, candidates, **options)
         images = decode(system, tokens)
         scores = system.scores(caption, tokens, images)
         first_tokens.append(tokens[0])

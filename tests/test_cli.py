@@ -118,3 +118,8 @@ def test_any_shapes_caption_is_drawn_by_the_bundled_shapes_model():
     tokenizer = TextToImage.from_pretrained("shapes").tokenizer
     pairs = shapes("test", 500)
     assert all(tokenizer.fits(pairs.caption(i, None)) for i in range(len(pairs)))
+
+
+def test_evaluate_names_the_splits_where_one_is_unknown():
+    result = CliRunner().invoke(main, ["evaluate", "--split", "unseen_pears"])
+    assert result.exit_code == 2 and "choose among train, unseen_emoji, unseen_pair" in " ".join(result.output.split())
