@@ -144,8 +144,8 @@ def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -
 @click.option("--candidates", default=64, show_default=True, help="How often each caption is drawn.")
 @click.option("--only", help="Some parts, with commas between: dvae,judge,retrieval,ledger,drawings,variety.")
 @click.option("--split", "splits", multiple=True, help="Draw the captions of this split of the emoji alone.")
-@click.option("--temperature", default=1.0, show_default=True, help="At which the emoji are drawn.")
-@click.option("--guidance", default=0.0, show_default=True, help="With which the emoji are drawn.")
+@click.option("--temperature", default=1.0, show_default=True, help="At which pictures are drawn.")
+@click.option("--guidance", default=0.0, show_default=True, help="With which pictures are drawn.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def evaluate(world, weights, captions, candidates, only, splits, as_json, **options) -> None:
     """Measure the bundled weights on what they have not seen."""
@@ -153,16 +153,17 @@ def evaluate(world, weights, captions, candidates, only, splits, as_json, **opti
     from .pipeline import TextToImage
 
     parts = measure.PARTS if only is None else tuple(only.split(","))
-    if strange := [part for part in parts if part not in measure.PARTS]:
-        raise click.UsageError(f"There is no part {strange[0]!r}: choose among {', '.join(measure.PARTS)}.")
+    for kind, asked, known in (("part", parts, measure.PARTS), ("split", splits, measure.SPLITS)):
+        if strange := [name for name in asked if name not in known]:
+            raise click.UsageError(f"There is no {kind} {strange[0]!r}: choose among {', '.join(known)}.")
+    if splits and world != "emoji":
+        raise click.UsageError("--split is for the emoji: the shapes are always measured on seen and held-out scenes.")
     if world == "emoji":
         drawn = splits or measure.SPLITS
-        if strange := [split for split in drawn if split not in measure.SPLITS]:
-            raise click.UsageError(f"There is no split {strange[0]!r}: choose among {', '.join(measure.SPLITS)}.")
         report = measure.evaluate_emoji(weights or world, captions or 192, candidates, parts, True, drawn, **options)
     else:
         system = TextToImage.from_pretrained(weights or world)
-        report = measure.evaluate_shapes(system, captions or 128, candidates, parts, progress=True)
+        report = measure.evaluate_shapes(system, captions or 128, candidates, parts, True, **options)
     click.echo(json.dumps(report, indent=1) if as_json else "\n".join(measure.table(report)))
 
 

@@ -99,7 +99,7 @@ def evaluate_emoji(
     **options,
 ) -> dict:
     """The emoji models, part by part (see PARTS). captions: how many a split for the drawings. drawn: the splits whose
-    captions are drawn. options: those of `sampling.sample` for the drawings, such as `guidance`.
+    captions are drawn. options: those of `sampling.sample` for drawings and variety, such as `guidance`.
 
     The judge's own score on the true pictures of the same captions stands beside each of its figures as `of_true`.
     Raises FileNotFoundError with one sentence where a part needs weights that are not there.
@@ -130,7 +130,7 @@ def evaluate_emoji(
         }
     if "variety" in parts:
         judge = Judge.from_pretrained(weights_dir(name, "judge"))
-        report["variety"] = measure_variety(system, judge, progress=progress)
+        report["variety"] = measure_variety(system, judge, progress=progress, **options)
     return report
 
 
@@ -245,7 +245,7 @@ def measure_drawings(
 
 
 def measure_variety(
-    system: TextToImage, judge: Judge, captions: int = 24, candidates: int = 64, progress: bool = False
+    system: TextToImage, judge: Judge, captions: int = 24, candidates: int = 64, progress: bool = False, **options
 ) -> dict:
     """Captions that many pictures fit: how many different emoji and styles the judge sees among nine drawings, the
     nine best of `candidates` and the first nine as they come. Nine of nine is the most for emoji, four for styles."""
@@ -261,7 +261,7 @@ def measure_variety(
     for kind, texts in (("a_tag", common), ("a_name_without_style", names)):
         seen: dict[str, list[Tensor]] = {"first": [], "ranked": []}
         for caption in tqdm(rng.sample(texts, captions), unit="caption", disable=not progress):
-            tokens = draw_all(system, caption, candidates)
+            tokens = draw_all(system, caption, candidates, **options)
             images = decode(system, tokens)
             order = system.scores(caption, tokens, images).argsort(descending=True)
             with torch.no_grad():
@@ -285,11 +285,13 @@ def evaluate_shapes(
     candidates: int = 64,
     parts: Sequence[str] = PARTS,
     progress: bool = False,
+    **options,
 ) -> dict:
     """The shapes models under the exact checker, on seen and on held-out combinations of colour and shape.
 
     best_of_N: the best of N by the system's ranking (CLIP). checker_picks: the best of N by the truth, the ceiling of
     any ranking; at_random: the mean over all candidates, its floor; reconstructed: the ceiling of these tokens.
+    options: those of `sampling.sample`, such as `guidance`.
     """
     system = system or TextToImage.from_pretrained("shapes")
     report: dict = {}
@@ -298,7 +300,7 @@ def evaluate_shapes(
     }
     if "drawings" in parts:
         for name, pairs in splits.items():
-            report[name] = measure_shapes(system, pairs, captions, candidates, progress)
+            report[name] = measure_shapes(system, pairs, captions, candidates, progress, **options)
     if "ledger" in parts:
         report["ledger"] = measure_ledger(system, {"train": shapes("train", 4000), **splits}, "train")
     if "dvae" in parts:
@@ -308,7 +310,9 @@ def evaluate_shapes(
     return report
 
 
-def measure_shapes(system: TextToImage, pairs: Pairs, captions: int, candidates: int, progress: bool = False) -> dict:
+def measure_shapes(
+    system: TextToImage, pairs: Pairs, captions: int, candidates: int, progress: bool = False, **options
+) -> dict:
     """Full captions, each drawn `candidates` times, looked at by the checker."""
     counts = [n for n in (1, 2, 4, 8, 16, 32, 64) if n <= candidates]
     ranked: dict[int, list] = {n: [] for n in counts}
@@ -316,7 +320,7 @@ def measure_shapes(system: TextToImage, pairs: Pairs, captions: int, candidates:
     everything = []
     for i in tqdm(range(captions), unit="caption", disable=not progress):
         caption = pairs.caption(i, None)
-        tokens = draw_all(system, caption, candidates)
+        tokens = draw_all(system, caption, candidates, **options)
         images = decode(system, tokens)
         scores = system.scores(caption, tokens, images)
         verdicts = [check(image, caption) for image in images]

@@ -209,7 +209,9 @@ def dalle_loss_of(pairs: Pairs, cuts: Tensor, tokenizer: TextTokenizer, preset: 
     def loss_of(model: DALLE, rng: random.Random, done: float) -> dict[str, Tensor]:
         chosen = draw_indices(pairs.weights, preset.recipe.batch)
         which = torch.zeros_like(chosen)
-        if len(cuts) > 1 and done < preset.moved_until:
+        if (
+            len(cuts) > 1 and done < preset.moved_until
+        ):  # without copies nothing is drawn: other presets repeat as before
             which = torch.randint(0, len(cuts), chosen.shape)
         text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
         return model.loss(drop_captions(text, preset.caption_dropout, tokenizer.pad_id), cuts[which, chosen])

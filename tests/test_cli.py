@@ -123,3 +123,5 @@ def test_any_shapes_caption_is_drawn_by_the_bundled_shapes_model():
 def test_evaluate_names_the_splits_where_one_is_unknown():
     result = CliRunner().invoke(main, ["evaluate", "--split", "unseen_pears"])
     assert result.exit_code == 2 and "choose among train, unseen_emoji, unseen_pair" in " ".join(result.output.split())
+    result = CliRunner().invoke(main, ["evaluate", "--world", "shapes", "--split", "train"])
+    assert result.exit_code == 2 and "--split is for the emoji" in " ".join(result.output.split())

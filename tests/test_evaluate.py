@@ -8,6 +8,7 @@ from dalle_lessons.clip import CLIP, CLIPConfig
 from dalle_lessons.dvae import DVAE, DVAEConfig
 from dalle_lessons.judge import Judge, JudgeConfig, truth_of
 from dalle_lessons.measures import psnr
+from dalle_lessons.sampling import sample
 from dalle_lessons.worlds import Pairs
 from dalle_lessons.worlds.emoji import emoji
 from dalle_lessons.worlds.shapes import shapes
@@ -49,6 +50,13 @@ def test_candidates_are_those_that_draw_ranks(system):
         assert torch.equal(tokens[drawing.index].reshape(8, 8), drawing.tokens)
     images = evaluate.decode(system, tokens)
     assert evaluate.best_of(system.scores(caption, tokens, images), 40) == drawings[0].index
+
+
+def test_measured_drawings_heed_the_options_of_sampling(system, monkeypatch):
+    seen = []
+    monkeypatch.setattr(evaluate, "sample", lambda *args, **options: seen.append(options) or sample(*args, **options))
+    evaluate.evaluate_shapes(system, captions=1, candidates=1, parts=("drawings",), temperature=0.0, guidance=0.5)
+    assert len(seen) == 2 and all((o["temperature"], o["guidance"]) == (0.0, 0.5) for o in seen)  # seen, held out
 
 
 def test_choosing_goes_by_weight_and_takes_none_twice():
