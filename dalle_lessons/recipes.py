@@ -52,6 +52,7 @@ class DALLEPreset:
     copies: int = 0
     shift: int = 3
     moved_until: float = 0.75
+    evenness: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ DALLE_PRESETS = {
         vocab_size=2048,
         bpe_dropout=0.0,
         copies=8,
+        evenness=0.6,
     ),
     "shapes": DALLEPreset(
         DALLEConfig(width=128, layers=4, heads=4, text_length=16),
@@ -205,9 +207,10 @@ def moved_tokens(dvae: DVAE, pictures: Tensor, copies: int, shift: int) -> Tenso
 
 def dalle_loss_of(pairs: Pairs, cuts: Tensor, tokenizer: TextTokenizer, preset: DALLEPreset) -> LossOf:
     """DALL·E's loss on a random batch of pairs, with captions that vary. cuts: as from `moved_tokens`."""
+    weights = pairs.weights**preset.evenness
 
     def loss_of(model: DALLE, rng: random.Random, done: float) -> dict[str, Tensor]:
-        chosen = draw_indices(pairs.weights, preset.recipe.batch)
+        chosen = draw_indices(weights, preset.recipe.batch)
         which = torch.zeros_like(chosen)
         if (
             len(cuts) > 1 and done < preset.moved_until
