@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-MODELS = ("dvae", "dalle", "clip", "judge")
+MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 
 
 class Kind(click.Group):

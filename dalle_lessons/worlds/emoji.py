@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from ..paths import data_dir
 from .pairs import Pairs
@@ -124,3 +125,16 @@ def emoji(split: str | None = "train", style: str | None = None) -> Pairs:
         return full_caption(rows[index]) if rng is None else varied_caption(rows[index], rng)
 
     return Pairs(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), weights, caption, rows)
+
+
+def partners(pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """All ordered couples among the rows of `pairs` that show one emoji in one tone, in different or the same style.
+
+    -> indices (M, 2) int64, and their weights (M,): a tone weighs as in `emoji`, a couple of the same style a quarter.
+    """
+    by_emoji: dict[str, list[int]] = {}
+    for index, row in enumerate(pairs.rows):
+        by_emoji.setdefault(row["hexcode"], []).append(index)
+    couples = torch.tensor([(a, b) for group in by_emoji.values() for a in group for b in group]).reshape(-1, 2)
+    weights = pairs.weights[couples[:, 0]] * torch.where(couples[:, 0] == couples[:, 1], 0.25, 1.0)
+    return couples, weights
