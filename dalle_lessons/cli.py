@@ -117,11 +117,49 @@ def read_prompts(path: Path) -> dict[int, str]:
 
 
 @main.command()
+@click.argument("instruction")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out-dir", type=click.Path(path_type=Path), required=True, help="Where the drawn pictures go.")
+@click.option("--model", default="emoji", show_default=True, help="Bundled weights, a folder, or hub:owner/name.")
+@click.option("--candidates", default=16, show_default=True, help="How many to draw of each picture; the best is kept.")
+@click.option("--seed", default=0, show_default=True, help="Another seed draws other pictures.")
+@click.option("--temperature", default=1.0, show_default=True, help="Below 1: safer; above 1: wilder.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each picture.")
+def edit(instruction, images, out_dir, model, candidates, as_json, **options) -> None:
+    """Draw each of IMAGES anew as INSTRUCTION says, for example "as a sketch"; one PNG each, under its own name."""
+    from .drawing import names_of
+    from .editing import read_instruction
+    from .images import open_image
+    from .pipeline import TextToImage
+
+    read_instruction(instruction)  # what is wrong with every picture is said once
+    system = TextToImage.from_pretrained(model)
+    failed = 0
+    for image, name in zip(images, names_of(images), strict=True):
+        try:
+            path = out_dir / name
+            if any(path.exists() and original.exists() and path.samefile(original) for original in images):
+                raise ValueError(f"{path} is one of the pictures to edit: name another --out-dir.")
+            drawing = system.edit(open_image(image), instruction, 1, candidates, **options)[0]
+            path = drawing.save(path)
+        except (ValueError, OSError) as error:
+            click.echo(f"{image}: {error}", err=True)  # one bad picture does not stop the others
+            failed += 1
+            continue
+        if as_json:
+            click.echo(json.dumps({"image": str(image), **describe(drawing, path)}, ensure_ascii=False))
+        else:
+            click.echo(f"{image} -> {path}")
+    if failed:
+        sys.exit(1)
+
+
+@main.command()
 @click.argument("model", type=click.Choice(MODELS))
 @click.option("--data", default="emoji", show_default=True, help="emoji, shapes, or a folder of pictures.")
 @click.option("--preset", help="Which recipe [default: that of the data, or emoji for a folder].")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights, log and checkpoint go there.")
-@click.option("--dvae", help="For dalle and clip: the dVAE's weights [default: the bundled ones of the preset].")
+@click.option("--dvae", help="For dalle, clip and edit: the dVAE's weights [default: the bundled ones of the preset].")
 @click.option("--start", help="Weights to start from: a bundled name, or a folder [default: random ones].")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--minutes", type=float, help="Stop cleanly after so many; --resume goes on.")
@@ -142,7 +180,7 @@ def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -
 @click.option("--weights", help="A folder with the models, in place of the bundled ones.")
 @click.option("--captions", type=int, help="How many captions a figure [default: 192 emoji, 128 shapes].")
 @click.option("--candidates", default=64, show_default=True, help="How often each caption is drawn.")
-@click.option("--only", help="Some parts, with commas between: dvae,judge,retrieval,ledger,drawings,variety.")
+@click.option("--only", help="Some parts, with commas between: dvae,judge,retrieval,ledger,drawings,variety,edits.")
 @click.option("--split", "splits", multiple=True, help="Draw the captions of this split of the emoji alone.")
 @click.option("--temperature", default=1.0, show_default=True, help="At which pictures are drawn.")
 @click.option("--guidance", default=0.0, show_default=True, help="With which pictures are drawn.")

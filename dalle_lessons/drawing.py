@@ -50,3 +50,18 @@ def file_name(number: int, caption: str, rank: int) -> str:
     """A name that sorts well and can be read: 3, "A cat!", 1 -> "003-a-cat-1.png"."""
     words = re.sub(r"[^a-z0-9]+", "-", caption.lower()).strip("-")[:48].strip("-")
     return "-".join(part for part in (f"{number:03d}", words, f"{rank}.png") if part)
+
+
+def names_of(originals: Sequence[Path]) -> list[str]:
+    """For each original the PNG's name, its own: "cat.jpg" -> "cat.png". Where several would have the same name, also
+    on disks that know no capitals, the later ones are numbered: "cat-2.png"."""
+    names, taken = [], set()
+    for original in originals:
+        stem, number = original.stem or "picture", 1
+        name = f"{stem}.png"
+        while name.lower() in taken:
+            number += 1
+            name = f"{stem}-{number}.png"
+        taken.add(name.lower())
+        names.append(name)
+    return names

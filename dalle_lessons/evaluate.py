@@ -25,7 +25,7 @@ from .worlds.shapes import shapes
 from .worlds.shapes_check import check, share_right
 
 INK = 250  # a pixel with any channel below this is ink, the others are background
-PARTS = ("dvae", "judge", "retrieval", "ledger", "drawings", "variety")
+PARTS = ("dvae", "judge", "retrieval", "ledger", "drawings", "variety", "edits")
 BEST_OF = (1, 16, 64)
 SAID = ("emoji_top1", "emoji_top5", "style", "tone")  # the columns of Judge.right
 
@@ -131,6 +131,10 @@ def evaluate_emoji(
     if "variety" in parts:
         judge = Judge.from_pretrained(weights_dir(name, "judge"))
         report["variety"] = measure_variety(system, judge, progress=progress, **options)
+    if "edits" in parts:
+        from .evaluate_edits import measure_edits
+
+        report["edits"] = measure_edits(name, min(captions, 48), min(candidates, 16), progress, **options)
     return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -17,6 +18,21 @@ def psnr(images: Tensor, truth: Tensor, where: Tensor | None = None) -> Tensor:
     where = torch.ones_like(error, dtype=torch.bool) if where is None else where
     mean = (error * where).sum((1, 2, 3)) / where.sum((1, 2, 3))
     return -10 * mean.clamp_min(1e-10).log10()
+
+
+def ink_f1(drawn: Tensor, truth: Tensor) -> Tensor:
+    """How well lines lie on lines: (B, 3, H, W) bool, ink where any channel is true -> (B,).
+
+    Precision is the share of drawn ink within one pixel of true ink, recall the share of true ink within one pixel of
+    drawn ink, and F1 their harmonic mean; NaN where neither has ink.
+    """
+    inks = [ink.any(dim=1, keepdim=True).float() for ink in (drawn, truth)]
+    wide = [F.max_pool2d(ink, 3, 1, padding=1) for ink in inks]
+    hits = [(ink * other).sum((1, 2, 3)) for ink, other in zip(inks, wide[::-1], strict=True)]
+    total = [ink.sum((1, 2, 3)) for ink in inks]
+    precision, found = hits[0] / total[0].clamp_min(1), hits[1] / total[1].clamp_min(1)
+    f1 = 2 * precision * found / (precision + found).clamp_min(1e-9)
+    return f1.masked_fill(total[0] + total[1] == 0, math.nan)
 
 
 def share(hits: Tensor) -> dict:

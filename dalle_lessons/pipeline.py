@@ -16,6 +16,7 @@ from .clip import CLIP
 from .dalle import DALLE
 from .drawing import grid, save_png
 from .dvae import DVAE
+from .editing import draw_bottom, read_instruction
 from .images import on_white_square, to_image, to_tensor
 from .pretrained import weights_dir
 from .sampling import CHUNK, sample
@@ -59,35 +60,51 @@ class Drawings(list):
 
 
 class TextToImage:
-    """A dVAE, a DALL·E over its codebook, the tokeniser of its captions, and a CLIP that ranks (if there is one)."""
+    """A dVAE, a DALL·E over its codebook, the tokeniser of its captions, a CLIP that ranks and an editor, a DALL·E on a
+    grid twice as tall with the same vocabularies (the last two if there are any)."""
 
-    def __init__(self, dvae: DVAE, dalle: DALLE, tokenizer: TextTokenizer, clip: CLIP | None = None):
+    def __init__(
+        self,
+        dvae: DVAE,
+        dalle: DALLE,
+        tokenizer: TextTokenizer,
+        clip: CLIP | None = None,
+        editor: DALLE | None = None,
+    ):
         if dvae.config.codes != dalle.config.codes or tokenizer.vocab_size != dalle.config.vocab_size:
             raise ValueError(
                 f"These models do not fit together: {dvae.config.codes} codes in the dVAE and {dalle.config.codes} in "
                 f"DALL·E, {tokenizer.vocab_size} text tokens in the tokeniser and {dalle.config.vocab_size} in DALL·E."
             )
+        if editor is not None and (editor.config.codes, editor.config.vocab_size) != (
+            dalle.config.codes,
+            dalle.config.vocab_size,
+        ):
+            raise ValueError("The edit model does not fit: it has other image tokens or text tokens than DALL·E.")
         self.dvae, self.dalle, self.tokenizer = dvae.eval(), dalle.eval(), tokenizer
         self.clip = None if clip is None else clip.eval()
+        self.editor = None if editor is None else editor.eval()
 
     @classmethod
     def from_pretrained(cls, name: str | Path = "emoji") -> TextToImage:
-        """Bundled weights ("emoji", "shapes"), or a folder that holds `dvae`, `dalle` and perhaps `clip`, or
-        "hub:owner/name", which alone asks the network. Raises FileNotFoundError with one sentence where there are
-        none."""
+        """Bundled weights ("emoji", "shapes"), or a folder that holds `dvae`, `dalle` and perhaps `clip`
+        and `edit`, or "hub:owner/name", which alone asks the network. Raises FileNotFoundError with one sentence where
+        there are none."""
         if str(name).startswith("hub:"):
             from huggingface_hub import snapshot_download
 
             name = snapshot_download(str(name)[4:], allow_patterns=["*.json", "*.safetensors"])
         dalle = DALLE.from_pretrained(name)
         tokenizer = weights_dir(name, "dalle") / "tokenizer.json"
-        try:
-            clip = CLIP.from_pretrained(weights_dir(name, "clip"))
-        except FileNotFoundError:
-            clip = None
-        return cls(
-            DVAE.from_pretrained(name), dalle, TextTokenizer.from_file(tokenizer, dalle.config.text_length), clip
-        )
+        words = TextTokenizer.from_file(tokenizer, dalle.config.text_length)
+
+        def if_there(kind: type[CLIP] | type[DALLE], part: str):
+            try:
+                return kind.from_pretrained(weights_dir(name, part))
+            except FileNotFoundError:
+                return None
+
+        return cls(DVAE.from_pretrained(name), dalle, words, if_there(CLIP, "clip"), if_there(DALLE, "edit"))
 
     def draw(
         self,
@@ -142,6 +159,48 @@ class TextToImage:
         pixels = to_tensor(on_white_square(image, c.rows * factor)).unsqueeze(0) / 255  # (1, 3, H, W)
         given = self.dvae.encode(pixels)[:, :rows].flatten(1)  # (1, rows · cols)
         return Drawings(self.candidates(caption, range(count), seed, given, **options)[:images])
+
+    def edit(
+        self,
+        image: Image.Image,
+        instruction: str,
+        images: int = 1,
+        candidates: int = 16,
+        seed: int = 0,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Drawings:
+        """Draw what a picture shows in another style: the best `images` of `candidates`, best first, by likelihood.
+
+        image: PIL, of any size; it is fitted on white. instruction: "as a sketch", or with the name of the thing ("a
+        cat face as a sketch"). Each Drawing is the drawn half alone; its score is the mean log-likelihood of its
+        tokens, in nats. (seed, index) names it, as in `draw`.
+        Raises ValueError with one sentence for an instruction that says no style or is too long, for options that make
+        no sense, and where there is no edit model.
+        """
+        if self.editor is None:
+            raise ValueError("These weights hold no edit model: train one with dalle-lessons train edit.")
+        if not 1 <= images <= candidates:
+            raise ValueError(f"Ask for at least 1 image, and at least as many candidates: {images} of {candidates}.")
+        c, caption = self.editor.config, read_instruction(instruction)
+        text = TextTokenizer(self.tokenizer.tokenizer, c.text_length).encode([caption]).expand(CHUNK, -1)
+        half, factor = c.rows // 2, self.dvae.config.factor
+        pixels = to_tensor(on_white_square(image, half * factor)).unsqueeze(0) / 255  # (1, 3, H, W)
+        top = self.dvae.encode(pixels).flatten(1).expand(CHUNK, -1)  # (32, half · cols)
+        drawings = Drawings()
+        for first in range(0, candidates, CHUNK):  # always 32 rows, as in `candidates`
+            options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+            rows = range(first, first + CHUNK)
+            tokens, scores = draw_bottom(self.editor, text, top, seed, rows, **options)
+            grids = unflatten(tokens, half, c.cols)
+            decoded = self.dvae.decode(grids)
+            for row, index in enumerate(rows):
+                if index < candidates:
+                    drawn = to_image(decoded[row])
+                    drawings.append(Drawing(drawn, grids[row], float(scores[row]), seed, index, caption))
+        drawings.sort(key=lambda drawing: -drawing.score)
+        return Drawings(drawings[:images])
 
     def candidates(
         self, caption: str, wanted: Sequence[int], seed: int, given: Tensor | None = None, **options

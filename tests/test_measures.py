@@ -81,3 +81,17 @@ def test_bigram_is_a_distribution():
     bigram = measures.Bigram(torch.randint(0, 5, (10, 6)), codes=7)
     total = sum(math.exp(-2 * bigram.nats(torch.tensor([[3, k]])) + bigram.nats(torch.tensor([[3]]))) for k in range(7))
     assert total == pytest.approx(1.0, abs=1e-6)
+
+
+def test_ink_f1_forgives_one_pixel_and_no_more():
+    def line(at):
+        ink = torch.zeros(1, 3, 9, 9, dtype=torch.bool)
+        ink[..., at] = True
+        return ink
+
+    for shift, expected in ((0, 1.0), (1, 1.0), (2, 0.0)):
+        assert float(measures.ink_f1(line(3), line(3 + shift))) == pytest.approx(expected)
+    # drawn: the true line and another one far away: precision 1/2, recall 1
+    assert float(measures.ink_f1(line(3) | line(7), line(3))) == pytest.approx(2 / 3)
+    assert measures.ink_f1(line(3) & False, line(3) & False).isnan().all()
+    assert float(measures.ink_f1(line(3), line(3) & False)) == 0
