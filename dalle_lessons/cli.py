@@ -206,6 +206,35 @@ def evaluate(world, weights, captions, candidates, only, splits, as_json, **opti
 
 
 @main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each file.")
+def verify(files, as_json) -> None:
+    """Was each of FILES drawn and signed by a model, and is it still as it was signed?
+
+    Ends with 0 if all are signed and unchanged, and with 1 if one is not.
+    """
+    from .provenance import verify as check
+
+    good = True
+    for file in files:
+        try:
+            verdict = check(file)
+        except (ValueError, OSError) as error:
+            click.echo(str(error), err=True)
+            good = False
+            continue
+        good &= verdict.state == "signed"
+        if as_json:
+            line = {"file": str(file), "state": verdict.state, "facts": verdict.facts, "sentence": verdict.sentence}
+            click.echo(json.dumps(line, ensure_ascii=False))
+        else:
+            facts = ", ".join(f"{name} {value}" for name, value in verdict.facts.items())
+            click.echo(verdict.sentence + (f" It says: {facts}." if facts else ""))
+    if not good:
+        sys.exit(1)
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def student(folder: Path) -> None:
     """Copy the lessons into FOLDER, without their solutions, overwriting nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .pretrained import replace_file
+from .provenance import sign
 
 
 def enlarge(image: Image.Image, times: int) -> Image.Image:
@@ -30,9 +32,12 @@ def grid(images: Sequence[Image.Image], cols: int = 3, times: int = 3, gap: int 
     return sheet
 
 
-def save_png(image: Image.Image, path: str | Path, about: dict[str, str] | None = None) -> Path:
+def save_png(
+    image: Image.Image, path: str | Path, about: dict[str, str] | None = None, facts: dict | None = None
+) -> Path:
     """Write a PNG in one step, with `about` as text inside the file; makes folders that are missing. -> absolute path.
 
+    facts: if given, the file is signed with them (Content Credentials, see provenance.py).
     Raises ValueError with one sentence if the name does not end in .png.
     """
     path = Path(path).absolute()
@@ -42,7 +47,10 @@ def save_png(image: Image.Image, path: str | Path, about: dict[str, str] | None 
     info = PngInfo()
     for key, value in (about or {}).items():
         info.add_itxt(key, value)
-    replace_file(path, lambda temporary: image.save(temporary, format="PNG", pnginfo=info))
+    file = io.BytesIO()
+    image.save(file, format="PNG", pnginfo=info)
+    content = file.getvalue() if facts is None else sign(file.getvalue(), facts)
+    replace_file(path, lambda temporary: temporary.write_bytes(content))
     return path
 
 

@@ -18,7 +18,8 @@ from .drawing import grid, save_png
 from .dvae import DVAE
 from .editing import draw_bottom, read_instruction
 from .images import on_white_square, to_image, to_tensor
-from .pretrained import weights_dir
+from .pretrained import WEIGHTS, file_hash, weights_dir
+from .provenance import mark
 from .sampling import CHUNK, sample
 from .sequence import unflatten
 from .text import TextTokenizer
@@ -28,7 +29,8 @@ from .text import TextTokenizer
 class Drawing:
     """image: PIL, RGB. tokens: (rows, cols) int64. score: what the ranking went by, higher is better (CLIP's cosine
     similarity with the caption; without a CLIP, the mean log-likelihood of an image token, in nats).
-    (seed, index) names the picture: the same ones draw it again."""
+    (seed, index) names the picture: the same ones draw it again, with the same weights (SHA-256 of their file; empty
+    if they come from no file)."""
 
     image: Image.Image
     tokens: Tensor
@@ -36,10 +38,15 @@ class Drawing:
     seed: int
     index: int
     caption: str
+    weights: str = ""
 
     def save(self, path: str | Path) -> Path:
-        """Write a PNG of the picture alone, as it is. -> absolute path."""
-        return save_png(self.image, path, self.about())
+        """Write a PNG of the picture alone, as it is, signed (see provenance.py). -> absolute path."""
+        return save_png(self.image, path, self.about(), self.facts())
+
+    def facts(self) -> dict:
+        """What is signed."""
+        return {"caption": self.caption, "seed": self.seed, "index": self.index, "weights_sha256": self.weights}
 
     def about(self) -> dict[str, str]:
         facts = {"caption": self.caption, "seed": self.seed, "index": self.index}
@@ -54,9 +61,10 @@ class Drawings(list):
         return grid([drawing.image for drawing in self], cols, times)
 
     def save(self, path: str | Path) -> Path:
-        """Write the grid as a PNG. -> absolute path."""
-        facts = [drawing.about()["Description"] for drawing in self]
-        return save_png(self.grid(), path, {"Software": "dalle-lessons", "Description": "\n".join(facts)})
+        """Write the grid as a PNG, with the visible mark, and signed (see provenance.py). -> absolute path."""
+        about = "\n".join(drawing.about()["Description"] for drawing in self)
+        facts = {**self[0].facts(), "index": ", ".join(str(drawing.index) for drawing in self)}
+        return save_png(mark(self.grid()), path, {"Software": "dalle-lessons", "Description": about}, facts)
 
 
 class TextToImage:
@@ -82,6 +90,7 @@ class TextToImage:
         ):
             raise ValueError("The edit model does not fit: it has other image tokens or text tokens than DALL·E.")
         self.dvae, self.dalle, self.tokenizer = dvae.eval(), dalle.eval(), tokenizer
+        self.name: str | Path | None = None  # where the weights come from, if they come from files
         self.clip = None if clip is None else clip.eval()
         self.editor = None if editor is None else editor.eval()
 
@@ -104,7 +113,13 @@ class TextToImage:
             except FileNotFoundError:
                 return None
 
-        return cls(DVAE.from_pretrained(name), dalle, words, if_there(CLIP, "clip"), if_there(DALLE, "edit"))
+        system = cls(DVAE.from_pretrained(name), dalle, words, if_there(CLIP, "clip"), if_there(DALLE, "edit"))
+        system.name = name
+        return system
+
+    def hash_of(self, part: str) -> str:
+        """SHA-256 of the file with the weights of "dalle" or "edit"; empty if they come from no file."""
+        return "" if self.name is None else file_hash(weights_dir(self.name, part) / WEIGHTS)
 
     def draw(
         self,
@@ -188,7 +203,7 @@ class TextToImage:
         half, factor = c.rows // 2, self.dvae.config.factor
         pixels = to_tensor(on_white_square(image, half * factor)).unsqueeze(0) / 255  # (1, 3, H, W)
         top = self.dvae.encode(pixels).flatten(1).expand(CHUNK, -1)  # (32, half · cols)
-        drawings = Drawings()
+        drawings, weights = Drawings(), self.hash_of("edit")
         for first in range(0, candidates, CHUNK):  # always 32 rows, as in `candidates`
             options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
             rows = range(first, first + CHUNK)
@@ -198,7 +213,7 @@ class TextToImage:
             for row, index in enumerate(rows):
                 if index < candidates:
                     drawn = to_image(decoded[row])
-                    drawings.append(Drawing(drawn, grids[row], float(scores[row]), seed, index, caption))
+                    drawings.append(Drawing(drawn, grids[row], float(scores[row]), seed, index, caption, weights))
         drawings.sort(key=lambda drawing: -drawing.score)
         return Drawings(drawings[:images])
 
@@ -208,7 +223,7 @@ class TextToImage:
         """The pictures (seed, i) of all i wanted, best first. given: (1, n) first tokens of each, kept."""
         text = self.tokenizer.encode([caption]).expand(CHUNK, -1)  # (32, T)
         given = None if given is None else given.expand(CHUNK, -1)  # (32, n)
-        drawings = Drawings()
+        drawings, weights = Drawings(), self.hash_of("dalle")
         for chunk in sorted({index // CHUNK for index in wanted}):
             # Always 32 rows, row i mod 32 for picture i: sums of another number of rows may round otherwise.
             rows = range(chunk * CHUNK, (chunk + 1) * CHUNK)
@@ -218,7 +233,7 @@ class TextToImage:
             scores = self.scores(caption, tokens, pixels)
             for row in sorted({index - rows.start for index in wanted if index in rows}):
                 image = to_image(pixels[row])
-                drawings.append(Drawing(image, grids[row], float(scores[row]), seed, rows[row], caption))
+                drawings.append(Drawing(image, grids[row], float(scores[row]), seed, rows[row], caption, weights))
         drawings.sort(key=lambda drawing: -drawing.score)
         return drawings
 

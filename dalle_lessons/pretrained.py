@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -39,6 +41,13 @@ def replace_file(path: Path, write) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@cache
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal, as `sha256sum` prints it."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Pretrained(PyTorchModelHubMixin):

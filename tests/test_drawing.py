@@ -1,5 +1,7 @@
 """Grids, names of files, and PNGs that are whole or not there."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,15 +28,16 @@ def test_png_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = save_png(Image.new("RGB", (2, 2), "red"), tmp_path / "new" / "a.png", {"Description": "a cat 🐱"})
     assert path.is_absolute() and Image.open(path).text["Description"] == "a cat 🐱"
 
-    def fail(self, file, **options):
-        file.write_bytes(b"half")
+    def fail(self, content):
+        with open(self, "wb") as file:
+            file.write(content[: len(content) // 2])
         raise OSError("disk full")
 
-    monkeypatch.setattr(Image.Image, "save", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     before = path.read_bytes()
     with pytest.raises(OSError, match="disk full"):
         save_png(Image.new("RGB", (2, 2), "blue"), path)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
     with pytest.raises(ValueError, match=".png"):
         save_png(Image.new("RGB", (2, 2)), tmp_path / "a.jpg")
 
