@@ -8,6 +8,7 @@ from PIL import Image
 
 from dalle_lessons import TextToImage, figures, steppers
 from dalle_lessons.dvae import DVAE
+from dalle_lessons.images import to_image, to_tensor
 from dalle_lessons.steppers import Frame, Stepper
 from dalle_lessons.worlds.shapes import shapes
 
@@ -235,3 +236,39 @@ def test_matching_asks_for_what_clip_prefers():
         row, column = s.frame(k), s.frame(4 + k)
         assert row.answer == int(s.similar[k].argmax()) and captions[row.answer] in row.choices[row.answer]
         assert column.choices[column.answer] == f"picture {int(s.similar[:, k].argmax()) + 1}"
+
+
+def test_logit_lens_ends_with_the_models_own_guess():
+    system = TextToImage.from_pretrained("shapes")
+    pairs = shapes("test", 1)
+    tokens = system.dvae.encode(pairs.pictures.float() / 255)[0]
+    s = steppers.LogitLens(system, "a red circle", tokens)
+    assert s.length == len(system.dalle.transformer.blocks) + 1
+    with torch.no_grad():
+        logits = system.dalle(system.tokenizer.encode(["a red circle"]), tokens.reshape(1, -1))[1][0]
+    assert torch.equal(s.guesses_of[-1], logits.argmax(-1)) and s.agree(s.length - 1) == 1
+    right = logits.softmax(-1)[torch.arange(64), tokens.flatten()]
+    torch.testing.assert_close(s.chances[-1], right, atol=1e-4, rtol=1e-3)
+    assert not s.frame(s.length - 1).question and s.frame(0).question
+    before = s.frame(0).picture.png
+    s.caption.value = "red " * 40
+    assert "too long" in s.problem.value and s.frame(0).picture.png == before
+    s.caption.value = "a big blue square"
+    assert not s.problem.value
+
+
+def test_rows_given_counts_what_clip_names():
+    system, pairs = TextToImage.from_pretrained("shapes"), shapes("test", 1)
+    image = to_image(pairs.pictures[0])
+    names = [pairs.caption(0, None), "a big red star"]
+    s = steppers.RowsGiven(system, image, "a circle", names, candidates=4)
+    assert s.length == 8
+    drawings = system.complete(image, 7, "a circle", 4, 4)
+    part = s.share_named([drawing.image for drawing in drawings])
+    scores = [
+        system.clip.score(torch.stack([to_tensor(d.image) for d in drawings]).float() / 255, [n] * 4) for n in names
+    ]
+    assert part == float((scores[0] >= scores[1]).float().mean())
+    assert s.frame(7).answer == int(part >= 0.5)
+    with pytest.raises(ValueError, match="at least one other"):
+        steppers.RowsGiven(system, image, "a circle", names[:1])

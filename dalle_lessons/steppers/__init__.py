@@ -13,6 +13,8 @@ MODULES = {
     "AttentionMap": "attention_map",
     "DrawStep": "draw_step",
     "Matching": "matching",
+    "RowsGiven": "rows_given",
+    "LogitLens": "logit_lens",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]

@@ -1,0 +1,104 @@
+"""Checks of lesson 09: the order inside a residual block, a mask from its rule, the parameters of a block."""
+
+from __future__ import annotations
+
+import torch
+
+from . import Mistake, as_number, as_tensor, call, diagnose, exercise
+
+
+@exercise("09.block")
+def block(answer) -> None:
+    """answer(x, norm1, attention, norm2, mlp): the pre-norm residual block (S, C) -> (S, C)."""
+    generator = torch.Generator().manual_seed(9)
+    x, a, b = (torch.randn(shape, generator=generator) for shape in ((5, 4), (4, 4), (4, 4)))
+
+    def norm1(t):
+        return (t - t.mean(-1, keepdim=True)) / (t.std(-1, keepdim=True, correction=0) + 1e-5)
+
+    def norm2(t):
+        return 2 * norm1(t) + 0.5
+
+    def attention(t):
+        return torch.tril(torch.ones(5, 5)) @ t @ a / 5
+
+    def mlp(t):
+        return (t @ b).relu()
+
+    middle = x + attention(norm1(x))
+    truth = middle + mlp(norm2(middle))
+    value = call(answer, x, norm1, attention, norm2, mlp, shown="x, norm1, attention, norm2, mlp")
+    value = as_tensor(value, (5, 4), "The block's output")
+    no_path = attention(norm1(x))
+    mistakes = {
+        "Both branches read the block's input: the MLP reads what attention has added.": x
+        + attention(norm1(x))
+        + mlp(norm2(x)),
+        "The norm stands outside the branch (post-norm): put it inside, before attention and before the MLP.": norm2(
+            norm1(x + attention(x)) + mlp(norm1(x + attention(x)))
+        ),
+        "There is no residual path: add what goes in to what comes out of each branch.": mlp(norm2(no_path)),
+        "The MLP's branch is not added to its input.": mlp(norm2(middle)),
+        "Attention's branch is not added to its input.": no_path + mlp(norm2(no_path)),
+        "The norms are missing: each branch reads a normalised copy.": (x + attention(x)) + mlp(x + attention(x)),
+        "The first norm is missing.": (x + attention(x)) + mlp(norm2(x + attention(x))),
+        "The second norm is missing.": middle + mlp(middle),
+        "The residual path itself is normalised: add x, not norm(x).": (lambda m: norm2(m) + mlp(norm2(m)))(
+            norm1(x) + attention(norm1(x))
+        ),
+        "The MLP comes before attention: the paper's blocks, as all since 2017, attend first.": (
+            lambda m: m + attention(norm2(m))
+        )(x + mlp(norm1(x))),
+        "The two norms are exchanged.": (lambda m: m + mlp(norm1(m)))(x + attention(norm2(x))),
+    }
+    diagnose(value, truth, mistakes, "x + attention(norm1(x)) first; then add mlp(norm2(…)) of that sum.")
+
+
+@exercise("09.row_mask")
+def row_mask(answer) -> None:
+    """answer(rows, cols): (N, N) bool, slot i sees itself and the `cols` slots before it in raster order."""
+    for rows, cols in ((3, 4), (4, 2)):
+        value = as_tensor(call(answer, rows, cols, shown=f"{rows}, {cols}"), (rows * cols, rows * cols), "The mask")
+        slot = torch.arange(rows * cols)
+        back = slot[:, None] - slot
+        truth = (back >= 0) & (back <= cols)
+        if value.dtype != torch.bool and not set(value.unique().tolist()) <= {0, 1}:
+            raise Mistake("A mask says yes or no: True or False for each pair of slots.")
+        mistakes = {
+            "It looks ahead: a slot sees itself and what comes before, not what comes after.": back.abs() <= cols,
+            "One too few: itself and the `cols` slots before it make cols + 1; so the slot straight above is seen.": (
+                back >= 0
+            )
+            & (back < cols),
+            "That is the row of the grid alone: the paper's window goes back over the line's end.": (back >= 0)
+            & (slot[:, None] // cols == slot // cols),
+            "The slot does not see itself: it should.": (back > 0) & (back <= cols),
+            "Rows and columns of the mask are exchanged: line i says what slot i sees.": truth.T,
+            "One too many: `cols` slots before it, and itself.": (back >= 0) & (back <= cols + 1),
+            "That is the whole causal mask: the window is missing.": back >= 0,
+            "True and False are exchanged: True means may look.": ~truth,
+            "The window is as long as a column: it should be as long as a row.": (back >= 0) & (back <= rows),
+        }
+        diagnose(value.bool(), truth, mistakes, "True where 0 <= i - j <= cols, for slot i looking at slot j.")
+
+
+@exercise("09.block_parameters")
+def block_parameters(answer) -> None:
+    """answer(width): numbers in one block, biases and norms included."""
+    for width in (8, 256):
+        value = as_number(call(answer, width, shown=str(width)), "The number of parameters")
+        c = width
+        mistakes = {
+            "The biases and the norms are missing: they are few, but they are there.": 12 * c * c,
+            "The norms are missing: two of them, each with a scale and a shift.": 12 * c * c + 9 * c,
+            "The biases are missing.": 12 * c * c + 4 * c,
+            "A norm has a scale and a shift: 2 times the width each.": 12 * c * c + 11 * c,
+            "Attention has four matrices, the last one mixes the heads.": 11 * c * c + 12 * c,
+            "Attention is missing.": 8 * c * c + 7 * c,
+            "The MLP is missing: it is the larger part.": 4 * c * c + 6 * c,
+            "The MLP widens to 4 times the width and comes back: two matrices.": 8 * c * c + 9 * c,
+            "The MLP's inner layer is 4 times as wide.": 6 * c * c + 10 * c,
+            "One norm is missing: there are two in a block.": 12 * c * c + 11 * c,
+        }
+        truth = 12 * c * c + 13 * c
+        diagnose(value, truth, mistakes, f"For width {width} it is {truth}: count matrices, biases, norms.", 1e-9)
