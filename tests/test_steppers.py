@@ -272,3 +272,20 @@ def test_rows_given_counts_what_clip_names():
     assert s.frame(7).answer == int(part >= 0.5)
     with pytest.raises(ValueError, match="at least one other"):
         steppers.RowsGiven(system, image, "a circle", names[:1])
+
+
+def test_slot_parts_add_up_to_the_slot():
+    system = TextToImage.from_pretrained("shapes")
+    text = system.tokenizer.encode(["a red circle"])
+    tokens = torch.arange(64).reshape(1, -1) % system.dvae.config.codes
+    s = steppers.SlotParts(system.dalle.embedding, system.tokenizer, text, tokens)
+    kinds = set()
+    for i, slot in enumerate(s.slots):
+        kind, parts = s.parts(slot)
+        torch.testing.assert_close(sum(parts.values()), s.whole[slot])
+        assert s.frame(i).answer == kind
+        kinds.add(kind)
+    assert kinds == {0, 1, 2, 3}  # words, pads, the separator, image tokens
+    t = text.shape[1]
+    assert list(s.parts(t)[1]) == ["separator", "row 0", "column 0"]
+    assert list(s.parts(t + 9)[1]) == ["image token 8", "row 1", "column 1"]

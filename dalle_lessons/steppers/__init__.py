@@ -15,6 +15,7 @@ MODULES = {
     "Matching": "matching",
     "RowsGiven": "rows_given",
     "LogitLens": "logit_lens",
+    "SlotParts": "slot_parts",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]
