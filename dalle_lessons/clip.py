@@ -23,7 +23,8 @@ MOST = 100.0  # by which similarities are multiplied: CLIP's paper keeps it belo
 @dataclass(frozen=True)
 class CLIPConfig:
     """patch, widths: of the image encoder. text_width, layers, heads: of the text transformer. dim: length of the
-    vectors that are compared. side: pixels of a picture. The text comes in as DALL·E's does."""
+    vectors that are compared. side: pixels of a picture. dropout: in the text transformer. The text comes in as
+    DALL·E's does."""
 
     vocab_size: int = 2048
     text_length: int = 32
@@ -35,6 +36,7 @@ class CLIPConfig:
     layers: int = 2
     heads: int = 4
     dim: int = 128
+    dropout: float = 0.0
 
     @classmethod
     def shapes(cls) -> CLIPConfig:
@@ -42,12 +44,15 @@ class CLIPConfig:
         return cls(side=32, patch=4, widths=(48, 96), text_width=96, layers=2, heads=4, dim=64)
 
 
-def contrastive_loss(image_vectors: Tensor, text_vectors: Tensor, scale: Tensor) -> Tensor:
+def contrastive_loss(image_vectors: Tensor, text_vectors: Tensor, scale: Tensor, same: Tensor | None = None) -> Tensor:
     """The symmetric loss of CLIP's Fig. 3: every picture must find its caption among the batch's, and the reverse.
 
     (B, D) and (B, D), of length 1; pair i is row i of both. scale: 1 / temperature. -> scalar, nats; ln B for guessing.
+    same: (B, B) bool, pairs i, j that show the same picture, i = j apart: neither is a wrong answer for the other.
     """
     logits = scale * image_vectors @ text_vectors.T  # (B, B): picture i with caption j
+    if same is not None:
+        logits = logits.masked_fill(same, -torch.inf)
     truth = torch.arange(len(logits), device=logits.device)  # the diagonal
     return (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
 
@@ -65,7 +70,7 @@ class CLIP(nn.Module, Pretrained):
         self.image_project = nn.Linear(c.widths[-1], c.dim, bias=False)
         self.word = nn.Embedding(c.vocab_size, c.text_width)
         self.position = nn.Embedding(c.text_length, c.text_width)
-        self.transformer = Transformer(c.text_width, c.layers, c.heads, 0.0, ("full",))
+        self.transformer = Transformer(c.text_width, c.layers, c.heads, c.dropout, ("full",))
         self.text_project = nn.Linear(c.text_width, c.dim, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))  # section 2.5
         for table in (self.word, self.position):
@@ -95,9 +100,9 @@ class CLIP(nn.Module, Pretrained):
         last = (text != self.config.pad_id).sum(dim=1) - 1  # (B,)
         return F.normalize(self.text_project(x[torch.arange(len(x)), last]), dim=-1)
 
-    def loss(self, images: Tensor, text: Tensor) -> dict[str, Tensor]:
-        """images (B, 3, side, side) in [0, 1], text (B, T) int64; row i of both belong together."""
-        return {"total": contrastive_loss(self.encode_images(images), self.encode_text(text), self.scale)}
+    def loss(self, images: Tensor, text: Tensor, same: Tensor | None = None) -> dict[str, Tensor]:
+        """images (B, 3, side, side) in [0, 1], text (B, T) int64; row i of both belong together. same: as above."""
+        return {"total": contrastive_loss(self.encode_images(images), self.encode_text(text), self.scale, same)}
 
     @torch.no_grad()
     def score(self, images: Tensor, captions: list[str]) -> Tensor:

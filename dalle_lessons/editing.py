@@ -57,7 +57,7 @@ def taller(dalle: DALLE, text_length: int) -> DALLE:
     c = dalle.config
     if text_length < c.text_length:
         raise ValueError(f"The taller model needs at least {c.text_length} text tokens, got {text_length}.")
-    tall = DALLE(replace(c, rows=2 * c.rows, text_length=text_length))
+    tall = DALLE(replace(c, rows=2 * c.rows, text_length=text_length, dropout=0.0))  # moved pictures do its work
     state = dalle.state_dict()
     state["embedding.row.weight"] = state["embedding.row.weight"].repeat(2, 1)  # (2 · rows, C)
     for name in ("embedding.text_position.weight", "embedding.pad.weight"):

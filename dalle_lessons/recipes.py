@@ -16,7 +16,7 @@ from .dvae import DVAE, DVAEConfig
 from .editing import bottom_nats, edit_caption, taller
 from .judge import Judge, JudgeConfig, truth_of
 from .pretrained import weights_dir
-from .sequence import drop_captions, flatten
+from .sequence import drop_captions, flatten, unflatten
 from .text import TextTokenizer
 from .training import CHECKPOINT, LossOf, Recipe, Trainer
 from .worlds import BUNDLED, Pairs, load
@@ -59,11 +59,17 @@ class DALLEPreset:
 @dataclass(frozen=True)
 class CLIPPreset:
     """reconstructed: how often a picture is replaced by its reconstruction, since the dVAE's pictures are what will be
-    ranked. shift: pixels by which pictures are moved at random. shade: how far their brightness and contrast vary."""
+    ranked. spoilt: the largest share of a reconstruction's tokens that are replaced by other pictures', since drawings
+    have faults. shift: pixels by which pictures are moved at random. shade: how far their brightness and contrast vary.
+    zoom: how far their size does. kin: so many of a batch are of one subgroup of emoji: to tell things apart that are
+    alike must be learned from what is alike."""
 
     config: CLIPConfig
     recipe: Recipe
     reconstructed: float = 0.5
+    spoilt: float = 0.0
+    zoom: float = 0.0
+    kin: int = 1
     shift: int = 3
     shade: float = 0.15
     bpe_dropout: float = 0.1
@@ -79,7 +85,7 @@ class EditPreset:
     text_length: int = 32
     named: float = 0.5
     left_out: tuple[str, str] = ("flat icon", "cartoon")
-    copies: int = 5
+    copies: int = 7
     shift: int = 3
 
 
@@ -122,7 +128,17 @@ DALLE_PRESETS = {
     ),
     "emoji_moved": DALLEPreset(  # goes on from "emoji_long", and sees each picture in nine cuts instead of one
         DALLEConfig(width=256, layers=6, heads=8, text_length=28),
-        Recipe(steps=5000, batch=64, lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, ema=0.995, precision="auto"),
+        Recipe(
+            steps=4500,
+            batch=64,
+            lr=1e-3,
+            muon_lr=1.5e-3,
+            warmup=50,
+            final=0.02,
+            weight_decay=0.1,
+            ema=0.995,
+            precision="auto",
+        ),
         vocab_size=2048,
         bpe_dropout=0.0,
         copies=8,
@@ -135,10 +151,24 @@ DALLE_PRESETS = {
         bpe_dropout=0.0,
     ),
 }
+DALLE_PRESETS |= {  # "shapes" in smaller sizes, to see what size buys: lesson 16
+    f"shapes_{width}": replace(
+        DALLE_PRESETS["shapes"],
+        config=replace(DALLE_PRESETS["shapes"].config, width=width, layers=layers, heads=heads),
+    )
+    for width, layers, heads in ((16, 1, 1), (32, 2, 1), (64, 3, 2))
+}
 
 
 CLIP_PRESETS = {
-    "emoji": CLIPPreset(CLIPConfig(), Recipe(steps=2200, batch=128, lr=2e-3, warmup=150, ema=0.995, weight_decay=0.05)),
+    "emoji": CLIPPreset(
+        CLIPConfig(dropout=0.1),
+        Recipe(steps=4500, batch=256, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.1, precision="auto"),
+        spoilt=0.35,
+        zoom=0.15,
+        shade=0.25,
+        kin=8,
+    ),
     "shapes": CLIPPreset(
         CLIPConfig.shapes(),
         Recipe(steps=600, batch=128, lr=2e-3, warmup=50, ema=0.99),
@@ -151,7 +181,18 @@ JUDGE_PRESETS = {
     "emoji": JudgePreset(JudgeConfig(), Recipe(steps=2400, batch=96, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05))
 }
 EDIT_PRESETS = {  # goes on from the weights of DALL·E (--start)
-    "emoji": EditPreset(Recipe(steps=3000, batch=32, lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, precision="auto"))
+    "emoji": EditPreset(
+        Recipe(
+            steps=2800,
+            batch=32,
+            lr=1e-3,
+            muon_lr=1.5e-3,
+            warmup=50,
+            final=0.02,
+            weight_decay=0.1,
+            precision="auto",
+        )
+    )
 }
 PRESETS = {
     "dvae": DVAE_PRESETS,
@@ -271,22 +312,52 @@ def make_dalle(
     return DALLE(config), tokenizer, dalle_loss_of(pairs, cuts, tokenizer, preset)
 
 
+def draw_kin(weights: Tensor, groups: Tensor, count: int, kin: int) -> Tensor:
+    """(N,) float, (N,) int64 -> (count,) int64: `kin` of each group that is drawn, by weight, with replacement."""
+    first = groups[draw_indices(weights, count // kin)]  # (count / kin,)
+    return torch.multinomial(weights * (groups == first[:, None]), kin, replacement=True).flatten()
+
+
+def resize(images: Tensor, zoom: float) -> Tensor:
+    """(B, 3, H, W) in [0, 1] -> the same shape, each picture up to `zoom` larger or smaller, on white."""
+    if not zoom:
+        return images
+    scale = 1 + zoom * (2 * torch.rand(len(images), 1, 1) - 1)
+    grid = F.affine_grid(torch.eye(2, 3) * scale, list(images.shape), align_corners=False)  # (B, H, W, 2)
+    return 1 - F.grid_sample(1 - images, grid, align_corners=False)  # beyond the edge is 0: white, turned round
+
+
 def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer) -> tuple[CLIP, LossOf]:
     """CLIP over the tokeniser of the DALL·E whose drawings it will rank; the dVAE makes the reconstructions."""
     torch.manual_seed(preset.recipe.seed)
     sizes = {"vocab_size": tokenizer.vocab_size, "text_length": tokenizer.length, "pad_id": tokenizer.pad_id}
     config = replace(preset.config, side=pairs.pictures.shape[-1], **sizes)
     model = CLIP(config, tokenizer).to(memory_format=torch.channels_last)
-    parts = pairs.pictures.split(256)
-    decoded = torch.cat([(dvae.decode(dvae.encode(part.float() / 255)) * 255).round().byte() for part in parts])
+    tokens = tokenise(dvae, pairs.pictures)  # (N, rows · cols)
+    rows = pairs.pictures.shape[-1] // dvae.config.factor
+    _, picture_of = torch.unique(pairs.pictures.flatten(1), dim=0, return_inverse=True)  # (N,): which are the same
+    kin = preset.kin if preset.kin > 1 and "subgroup" in pairs.rows[0] else 1
+    names = [row["subgroup"] for row in pairs.rows] if kin > 1 else []
+    groups = torch.tensor([sorted(set(names)).index(name) for name in names])
+
+    @torch.no_grad()
+    def decoded(chosen: Tensor) -> Tensor:
+        """(n,) -> reconstructions (n, 3, H, W) in [0, 1], with some tokens of each from elsewhere."""
+        others = tokens[draw_indices(pairs.weights, len(chosen))]
+        replaced = torch.rand(others.shape) < preset.spoilt * torch.rand(len(chosen), 1)
+        return dvae.decode(unflatten(torch.where(replaced, others, tokens[chosen]), rows, rows)).float()
 
     def loss_of(model: CLIP, rng: random.Random, done: float) -> dict[str, Tensor]:
-        chosen = draw_indices(pairs.weights, preset.recipe.batch)
-        replaced = torch.rand(len(chosen), 1, 1, 1) < preset.reconstructed
-        images = torch.where(replaced, decoded[chosen], pairs.pictures[chosen]).float() / 255
-        images = vary(images, preset.shift, preset.shade).contiguous(memory_format=torch.channels_last)
+        batch = preset.recipe.batch
+        chosen = draw_kin(pairs.weights, groups, batch, kin) if kin > 1 else draw_indices(pairs.weights, batch)
+        images = pairs.pictures[chosen].float() / 255
+        replaced = torch.rand(batch) < preset.reconstructed
+        if replaced.any():
+            images[replaced] = decoded(chosen[replaced])
+        images = vary(resize(images, preset.zoom), preset.shift, preset.shade)
         text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
-        return model.loss(images, text)
+        same = (picture_of[chosen][:, None] == picture_of[chosen]).fill_diagonal_(False)
+        return model.loss(images.contiguous(memory_format=torch.channels_last), text, same)
 
     return model, loss_of
 

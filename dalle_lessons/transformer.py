@@ -27,6 +27,15 @@ class Cache:
         return self.store[0, layer, :, :, :end], self.store[1, layer, :, :, :end]
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """softmax(q·k / sqrt(size)) v where the mask allows: (B, heads, S, size), three times, and (S, slots) bool."""
+    if not torch.is_autocast_enabled("cpu"):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    # In bfloat16 on the CPU the fused function's backward pass takes longer than all these lines together.
+    scores = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).float()  # (B, heads, S, slots)
+    return scores.masked_fill(~mask, -torch.inf).softmax(dim=-1).to(v.dtype) @ v
+
+
 class Attention(nn.Module):
     """Causal multi-head self-attention: softmax(q·k / sqrt(C/heads)) v, where the mask allows."""
 
@@ -45,7 +54,7 @@ class Attention(nn.Module):
         )
         if cache is not None:
             k, v = cache.extend(layer, k, v)
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, heads, S, C / heads)
+        out = attend(q, k, v, mask)  # (B, heads, S, C / heads)
         return self.project(out.transpose(1, 2).flatten(2))
 
 

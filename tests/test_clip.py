@@ -28,6 +28,19 @@ def test_the_loss_by_hand():
     assert contrastive_loss(images, texts, torch.tensor(4.0)).item() == pytest.approx(expected, abs=1e-5)
 
 
+def test_another_caption_of_the_same_picture_is_no_wrong_answer():
+    torch.manual_seed(0)
+    images, texts = (torch.nn.functional.normalize(torch.randn(3, 5), dim=1) for _ in range(2))
+    same = torch.zeros(3, 3, dtype=torch.bool)
+    same[0, 1] = same[1, 0] = True
+    similar = 4.0 * images @ texts.T
+    seen = [[0, 2], [1, 2], [0, 1, 2]]  # what each row, and each column, chooses among
+    rows = [float(similar[i, seen[i]].logsumexp(0) - similar[i, i]) for i in range(3)]
+    columns = [float(similar[seen[i], i].logsumexp(0) - similar[i, i]) for i in range(3)]
+    loss = contrastive_loss(images, texts, torch.tensor(4.0), same)
+    assert loss.item() == pytest.approx((sum(rows) / 3 + sum(columns) / 3) / 2, abs=1e-5)
+
+
 def test_guessing_costs_the_logarithm_of_the_batch():
     same = torch.nn.functional.normalize(torch.ones(6, 4), dim=1)
     assert contrastive_loss(same, same, torch.tensor(10.0)).item() == pytest.approx(math.log(6), abs=1e-5)

@@ -47,6 +47,26 @@ def test_pictures_vary_in_brightness_and_contrast_and_stay_pictures():
     assert torch.equal(recipes.vary(images, 0, 0.0), images)
 
 
+def test_pictures_grow_and_shrink_on_white_about_their_middle():
+    images = torch.ones(60, 3, 16, 16)
+    images[:, :, 4:12, 4:12] = 0.0
+    torch.manual_seed(0)
+    resized = recipes.resize(images, 0.25)
+    ink = (1 - resized).sum((1, 2, 3)) / 3
+    assert 64 / 1.25**2 - 2 < ink.min() < 50 and 90 < ink.max() < 64 / 0.75**2 + 2
+    assert resized[:, :, 0].min() == 1.0 and (resized - resized.flip(2, 3)).abs().max() < 1e-4
+    assert torch.equal(recipes.resize(images, 0.0), images)
+
+
+def test_kin_come_in_groups_by_weight():
+    weights, groups = torch.tensor([1.0, 1.0, 0.0, 5.0, 1.0]), torch.tensor([0, 0, 0, 1, 1])
+    torch.manual_seed(0)
+    drawn = recipes.draw_kin(weights, groups, 4000, 4)
+    assert drawn.shape == (4000,) and (drawn != 2).all()
+    assert all(len(groups[some].unique()) == 1 for some in drawn.split(4))
+    assert (groups[drawn] == 1).float().mean().item() == pytest.approx(6 / 8, abs=0.05)
+
+
 def test_tokens_of_many_pictures_are_those_of_each():
     dvae = DVAE(DVAEConfig(codes=16, code_dim=8, widths=(16, 16), patch=2, blocks=1)).eval()
     pictures = pairs_of(10).pictures

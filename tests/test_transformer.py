@@ -30,6 +30,17 @@ def x_in(batch=2):
 
 @torch.no_grad()
 @pytest.mark.parametrize("kind", KINDS)
+def test_attention_in_bfloat16_is_the_same_to_its_few_digits(kind):
+    torch.manual_seed(0)
+    attention, x, mask = Attention(WIDTH, HEADS), 3 * x_in(), MASKS[kind]
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = attention(x, mask)
+    assert rough.dtype == torch.bfloat16
+    assert_close(rough.float(), attention(x, mask), rtol=0.05, atol=0.05)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", KINDS)
 def test_attention_is_the_softmax_of_scaled_products_where_the_mask_allows(kind):
     torch.manual_seed(0)
     attention, x, mask = Attention(WIDTH, HEADS), 3 * x_in(), MASKS[kind]
