@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,27 +53,39 @@ def check(name: str, answer) -> None:
     CHECKS[name](answer)
 
 
-def call(function: Callable, *arguments, shown: str = ""):
-    """What the student's function gives; a Mistake with one sentence if it cannot be called or fails.
+def call(function: Callable, *arguments, shown: str = "", copies: bool = True):
+    """What the student's function gives; a Mistake with one sentence if it cannot be called, fails, or changes a tensor
+    that it was given.
 
-    Tensors are handed over as copies, so that a function that changes its arguments harms nobody else.
-    `shown`: how the call reads in the sentence.
+    Tensors are handed over as copies, so that such a function harms nobody else; with `copies=False` as they are, so
+    that gradients reach them. `shown`: how the call reads in the sentence.
     """
     if not callable(function):
         raise Mistake(
             f"The answer should be a function, but it is {describe(function)}: hand it over without calling it."
         )
     name = getattr(function, "__name__", "your function")
-    copies = [a.detach().clone().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in arguments]
+    before = [a.detach().clone().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in arguments]
+    given = [b.detach().clone().requires_grad_(b.requires_grad) if isinstance(b, Tensor) else b for b in before]
+    given = given if copies else arguments
     try:
-        result = function(*copies)
+        result = function(*given)
     except NotImplementedError:
         raise Mistake(f"{name} is still empty: write your code in place of the line that raises.") from None
     except Exception as error:
         where = f"{name}({shown})" if shown else name
-        raise Mistake(f"{where} stopped with {type(error).__name__}: {error}") from None
+        misfit = re.match(r"shape '(\[.*\])' is invalid for input of size (\d+)", str(error))
+        if misfit:
+            raise Mistake(
+                f"{where} has {misfit[2]} numbers, and they cannot take the shape {misfit[1]}: is a size written in "
+                "that should come from the arguments, or the batch forgotten?"
+            ) from None
+        why = " ".join(str(error).split())[:160]  # one line, and no longer than a sentence
+        raise Mistake(f"{where} stopped with {type(error).__name__}: {why}") from None
     if result is None:
-        raise Mistake(f"{name} gives None: does it end with a return?")
+        raise Mistake(f"{name} gives None: does it end with a return? (To print is not to return.)")
+    if any(isinstance(b, Tensor) and not torch.equal(a, b) for a, b in zip(given, before, strict=True)):
+        raise Mistake(f"{name} changes a tensor that it was given, in place, and others still need it: make a new one.")
     return result
 
 
@@ -89,7 +102,7 @@ def as_number(value, what: str = "The answer") -> float:
     if isinstance(value, Tensor) and value.numel() != 1:
         raise Mistake(f"{what} should be one number, but it is {describe(value)}.")
     try:
-        number = float(value)
+        number = float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError):
         raise Mistake(f"{what} should be a number, but it is {describe(value)}.") from None
     if math.isnan(number):
@@ -97,21 +110,56 @@ def as_number(value, what: str = "The answer") -> float:
     return number
 
 
-def as_tensor(value, shape: tuple[int, ...], what: str = "The answer") -> Tensor:
-    """A tensor, array or list of this shape -> tensor; else a Mistake that says both shapes."""
+def as_tensor(
+    value, shape: tuple[int, ...], what: str = "The answer", others: dict[tuple, str] | None = None, lists: bool = True
+) -> Tensor:
+    """A tensor, array or list of this shape -> tensor; else a Mistake that says both shapes.
+
+    others: wrong shape -> the sentence about what gives it. lists: is a list as good as a tensor?
+    """
     if not isinstance(value, Tensor):
         try:
-            value = torch.as_tensor(value)
+            made = torch.as_tensor(value)
         except (TypeError, ValueError, RuntimeError):
             raise Mistake(f"{what} should be a tensor of shape {shape}, but it is {describe(value)}.") from None
+        if not lists:
+            raise Mistake(f"{what} should be a tensor, since later cells need one, but it is {describe(value)}.")
+        value = made
     if tuple(value.shape) != tuple(shape):
-        raise Mistake(f"{what} should have the shape {tuple(shape)}, but has {tuple(value.shape)}.")
+        otherwise = f"{what} should have the shape {tuple(shape)}, but has {tuple(value.shape)}."
+        raise Mistake((others or {}).get(tuple(value.shape), otherwise))
     return value
+
+
+def as_tokens(
+    value, shape: tuple[int, ...], what: str = "The tokens", others: dict[tuple, str] | None = None
+) -> Tensor:
+    """A tensor of whole numbers of this shape -> itself; else a Mistake."""
+    value = as_tensor(value, shape, what, others, lists=False)
+    if value.is_floating_point() or value.dtype == torch.bool:
+        kind = str(value.dtype).removeprefix("torch.")
+        raise Mistake(f"{what} should be whole numbers that can index, int64, but they are of type {kind}.")
+    return value
+
+
+def check_gradient(function: Callable, *arguments, what: str = "The loss") -> None:
+    """A Mistake if a loss that is right as a number is no 0-d tensor through which a gradient comes back."""
+    arguments = [
+        a.detach().clone().requires_grad_() if isinstance(a, Tensor) and a.is_floating_point() else a for a in arguments
+    ]
+    value = call(function, *arguments)
+    if not isinstance(value, Tensor) or value.ndim > 0:
+        raise Mistake(
+            f"{what} is right as a number, but later cells need a tensor with no dimensions, and it is "
+            f"{describe(value)}: leave float() and item() out."
+        )
+    if not value.requires_grad:
+        raise Mistake(f"{what} is right, but no gradient comes back through it, and nothing could learn: no detach().")
 
 
 def same(value, truth, tolerance: float = 1e-4) -> bool:
     """Are two numbers or tensors of one shape equal, but for rounding?"""
-    value, truth = torch.as_tensor(value).double(), torch.as_tensor(truth).double()
+    value, truth = (torch.as_tensor(v).detach().double() for v in (value, truth))
     return value.shape == truth.shape and torch.allclose(value, truth, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 

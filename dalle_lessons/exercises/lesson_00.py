@@ -5,29 +5,38 @@ from __future__ import annotations
 from . import Mistake, exercise
 
 PARTS = ("tokeniser", "transformer", "sampling", "decoder", "ranking")
+NICKNAMES = {"tokenizer": "tokeniser", "clip": "ranking", "dvae": "decoder", "sampler": "sampling"}
 TRUTH = {"a": "decoder", "b": "transformer", "c": "ranking", "d": "sampling", "e": "tokeniser"}
 HINTS = {
-    "a": "the tokens come from the true picture, so nothing was guessed: what turns tokens into pixels?",
-    "b": "it was certain of the wrong thing: what gives the chances?",
-    "c": "a good picture was among the candidates: what chose another one?",
-    "d": "the chances were good, and an unlikely token was drawn: what draws?",
-    "e": "the caption never reached the model as it was typed: what makes tokens of text?",
+    "a": "the image tokens were the picture's own, so nothing was guessed, and no caption was cut into tokens. What "
+    "turns image tokens into pixels?",
+    "b": "it had never seen a wombat and was certain of a bear, so this was no bad luck, and the bear was painted as "
+    "the tokens said. What gives the chances?",
+    "c": "a good picture was among the candidates, painted and finished, and it was not the one shown. What chooses "
+    "among finished pictures?",
+    "d": "the chances were good, and an unlikely token was drawn, by bad luck. What throws the dice?",
+    "e": "the capitals were gone before the model read the caption, so it could not learn them. What makes tokens of "
+    "text?",
 }
 
 
 @exercise("00.which_part")
 def which_part(answer) -> None:
-    """answer: {failure's letter: name of the part}."""
+    """answer: {failure's letter: name of the part}, or the five parts in the order of the failures."""
+    if isinstance(answer, list | tuple):
+        if list(answer) == list(PARTS):
+            raise Mistake("That is the list of the parts, in the order of the pipeline: name one for each failure.")
+        answer = dict(zip(TRUTH, answer, strict=False))
     if not isinstance(answer, dict):
-        raise Mistake('Give a dictionary, such as {"a": "decoder", "b": …}, with one part for each failure.')
-    answer = {str(key).lower(): str(value).strip().lower() for key, value in answer.items()}
-    for letter, truth in TRUTH.items():
-        if letter not in answer:
-            raise Mistake(f"Failure {letter} has no answer yet: name one of {', '.join(PARTS)}.")
-        given = answer[letter]
-        given = {"tokenizer": "tokeniser", "clip": "ranking", "dvae": "decoder", "sampler": "sampling"}.get(
-            given, given
+        raise Mistake(
+            'One answer for all five failures? Give a dictionary, {"a": "decoder", "b": …}, with a part for each.'
         )
+    answer = {str(key).lower(): value for key, value in answer.items()}
+    for letter, truth in TRUTH.items():
+        if answer.get(letter) in (None, ...):
+            raise Mistake(f"Failure {letter} has no answer yet: name one of {', '.join(PARTS)}.")
+        given = str(answer[letter]).strip().lower()
+        given = NICKNAMES.get(given, given)
         if given not in PARTS:
             raise Mistake(f"{given!r} is no part of the pipeline: name one of {', '.join(PARTS)}.")
         if given != truth:

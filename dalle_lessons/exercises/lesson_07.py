@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 
-from . import Mistake, as_tensor, call, diagnose, exercise
+from . import Mistake, as_tensor, call, diagnose, exercise, same
 
 
 @exercise("07.attention")
@@ -16,15 +17,22 @@ def attention(answer) -> None:
     q, k = torch.randn(5, 4, generator=generator), torch.randn(5, 4, generator=generator)
     v = torch.randn(5, 3, generator=generator)
     given = call(answer, q, k, v, shown="q and k of shape (5, 4), v of shape (5, 3)")
-    if isinstance(given, torch.Tensor) and given.shape == (5, 5):
-        raise Mistake("Those are the weights, or the scores: multiply the weights with v to mix the values.")
-    given = as_tensor(given, (5, 3), "The output")
+    others = {
+        (5, 5): "Those are the weights, or the scores: multiply the weights with v to mix the values.",
+        (5, 4): "You mix the keys, or the queries: the weights mix the values, v.",
+    }
+    given = as_tensor(given, (5, 3), "The output", others, lists=False)
     scores = q @ k.T
+    weights = (scores / 2).softmax(-1)
+    ahead = torch.ones(5, 5).triu(1).bool()
     mistakes = {
         "The scale is missing: divide the scores by the square root of C before the softmax.": scores.softmax(-1) @ v,
         "You divide by C: divide by its square root.": (scores / 4).softmax(-1) @ v,
         "You scale by the number of slots: the square root of the vectors' length C is meant.": (
             (scores / math.sqrt(5)).softmax(-1) @ v
+        ),
+        "You scale by the values' length: the scores come from queries and keys, and theirs is C.": (
+            (scores / math.sqrt(3)).softmax(-1) @ v
         ),
         "You multiply by the square root of C: divide by it.": (scores * 2).softmax(-1) @ v,
         "The softmax runs along the wrong axis: each slot's weights, a row, must sum to 1.": (
@@ -35,14 +43,24 @@ def attention(answer) -> None:
         "Queries and keys are exchanged: row i of the scores belongs to query i, q @ k.T.": (
             (scores.T / 2).softmax(-1) @ v
         ),
+        "The weights are transposed before they mix: row i of them mixes the values for slot i.": weights.T @ v,
+        "You mask what comes after a slot: that comes with the next exercise, here each slot sees all.": (
+            (scores / 2).masked_fill(ahead, -torch.inf).softmax(-1) @ v
+        ),
     }
-    diagnose(given, (scores / 2).softmax(-1) @ v, mistakes, "The output is another: softmax(q @ k.T / sqrt(C)) @ v.")
+    diagnose(given, weights @ v, mistakes, "The output is another: softmax(q @ k.T / sqrt(C)) @ v.")
 
 
 @exercise("07.causal_mask")
 def causal_mask(answer) -> None:
     """answer(S): (S, S) bool, True where row i may look at column j: j <= i."""
-    given = as_tensor(call(answer, 4, shown="4"), (4, 4), "The mask")
+    others = {
+        (5, 5): "One slot too many: for 4 slots the mask is (4, 4).",
+        (4,): "That is one row: the mask is a square, with a row for each slot that looks, (4, 4).",
+    }
+    given = as_tensor(call(answer, 4, shown="4"), (4, 4), "The mask", others, lists=False)
+    if torch.isneginf(given).any():
+        raise Mistake("That is a mask to be added to the scores, with minus infinity: here True and False are wanted.")
     if given.dtype != torch.bool:
         raise Mistake(f"The mask should say True and False, dtype bool, and is {given.dtype}: compare or convert.")
     truth = torch.ones(4, 4, dtype=torch.bool).tril()
@@ -53,6 +71,9 @@ def causal_mask(answer) -> None:
         "It looks one slot too far: column i + 1 is what row i must predict.": torch.ones(4, 4).tril(1).bool(),
         "Everything is allowed: slots must not look at what comes after them.": torch.ones(4, 4, dtype=torch.bool),
         "Each slot sees itself alone: it may see all that came before, too.": torch.eye(4).bool(),
+        "The triangle is mirrored: the first row may look at the first column alone, not at all of them.": truth.flip(
+            1
+        ),
     }
     diagnose(given, truth, mistakes, "Row i should be True in the columns 0 to i, and False after.")
     as_tensor(call(answer, 7, shown="7"), (7, 7), "The mask for 7 slots")
@@ -60,22 +81,50 @@ def causal_mask(answer) -> None:
 
 @exercise("07.masked_softmax")
 def masked_softmax(answer) -> None:
-    """answer(scores, mask): (S, S), (S, S) bool -> weights that are 0 where the mask is False; rows sum to 1."""
+    """answer(scores, mask): (…, S, S), (S, S) bool -> weights that are 0 where the mask is False; rows sum to 1."""
     scores = torch.tensor([[2.0, 9.0, 1.0], [0.5, 1.5, 8.0], [1.0, 2.0, 3.0]])
     mask = torch.ones(3, 3, dtype=torch.bool).tril()
-    given = as_tensor(call(answer, scores, mask, shown="scores, mask"), (3, 3), "The weights")
-    if torch.isnan(given).any():
-        raise Mistake("There are NaNs: 0 times infinity? Replace the forbidden scores, do not multiply them.")
-    truth = scores.masked_fill(~mask, -torch.inf).softmax(-1)
-    after = scores.softmax(-1) * mask
+    given = as_tensor(call(answer, scores, mask, shown="scores, mask"), (3, 3), "The weights", lists=False)
+    forbidden = scores.masked_fill(~mask, -torch.inf)
+    truth = forbidden.softmax(-1)
+    turned = scores.masked_fill(mask, -torch.inf).softmax(-1)
+    products = scores * mask
     mistakes = {
-        "You mask after the softmax: forbidden slots are 0, but they took their share, so rows do not sum to 1.": after,
-        "Forbidden scores become 0, and exp(0) = 1 is still a share: make them minus infinity.": (
-            (scores * mask).softmax(-1)
+        "You mask after the softmax: forbidden slots are 0, but they took their share, so rows do not sum to 1.": (
+            scores.softmax(-1) * mask
         ),
-        "The mask is turned round: keep what is True.": scores.masked_fill(mask, -torch.inf).softmax(-1).nan_to_num(),
+        "Forbidden scores become 0, and exp(0) = 1 is still a share: make them minus infinity.": products.softmax(-1),
+        "The mask is turned round: keep what is True, and forbid what is False.": turned,
+        "The mask is turned round, too: keep what is True.": turned.nan_to_num(),
         "The mask is not used.": scores.softmax(-1),
-        "The softmax runs along the wrong axis: rows must sum to 1.": scores.masked_fill(~mask, -torch.inf).softmax(0),
-        "The softmax is missing after the masking.": scores.masked_fill(~mask, -torch.inf),
+        "The softmax runs along the wrong axis: rows must sum to 1.": forbidden.softmax(0),
+        "The softmax is missing after the masking.": forbidden,
+        "Forbidden scores become -1, which is not low enough: exp(-1) is still a share. Make them minus infinity.": (
+            scores.masked_fill(~mask, -1.0).softmax(-1)
+        ),
+        "Forbidden scores become plus infinity: the lowest score is minus infinity.": (
+            scores.masked_fill(~mask, torch.inf).softmax(-1)
+        ),
+        "You give all to the best slot (argmax): the softmax shares by the scores.": F.one_hot(forbidden.argmax(-1), 3),
+        "Those are the logarithms of the weights: softmax and not log_softmax.": forbidden.log_softmax(-1),
+        "You divide scores by their sum: a softmax takes exp first.": products / products.sum(-1, keepdim=True),
+        "One softmax over the whole square: each row is one of its own and must sum to 1 (dim=-1).": (
+            forbidden.flatten().softmax(0).reshape(3, 3)
+        ),
     }
-    diagnose(given, truth, mistakes, "Masked weights should be 0 above the diagonal, and each row should sum to 1.")
+    otherwise = "Masked weights should be 0 above the diagonal, and each row should sum to 1."
+    if torch.isnan(given).any():
+        otherwise = "There are NaNs: 0 times infinity? Replace the forbidden scores, do not multiply them."
+    diagnose(given, truth, mistakes, otherwise)
+    heads = torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(0))  # (B, heads, S, S), as in lesson 07
+    mask = mask.flip(0, 1)
+    shown = "scores of shape (2, 4, 3, 3), mask"
+    several = (
+        "It works for one square of scores alone: later cells have one for each head, (…, S, S), and one mask for all."
+    )
+    try:
+        given = call(answer, heads, mask, shown=shown)
+    except Mistake as mistake:
+        raise Mistake(several if "stopped" in str(mistake) else str(mistake)) from None
+    if not same(given, heads.masked_fill(~mask, -torch.inf).softmax(-1)):
+        raise Mistake(several)

@@ -1,4 +1,4 @@
-"""Answers to lesson 02, right and wrong."""
+"""Answers to lesson 02, right and wrong, written from the student's copy alone."""
 
 import math
 from collections import Counter
@@ -6,19 +6,63 @@ from collections import Counter
 import torch
 
 
-def by_loops(z, codebook):
-    return torch.tensor([min(range(len(codebook)), key=lambda k: float((row - codebook[k]).norm())) for row in z])
+def nearest_by_broadcasting(z, codebook):
+    return (z[:, None] - codebook).pow(2).sum(-1).argmin(dim=1)
 
 
-def by_products(z, codebook):
-    return (z @ codebook.T * 2 - codebook.pow(2).sum(1)).argmax(-1).to(torch.int32)
+def nearest_by_cdist(z, codebook):
+    return torch.cdist(z, codebook).min(dim=1).indices
 
 
-def subtracted_the_other_way(z, e):
-    return e.detach() + z - z.detach()
+def nearest_by_loop(z, codebook):
+    tokens = []
+    for vector in z:
+        best, least = 0, math.inf
+        for k, code in enumerate(codebook):
+            distance = float(((vector - code) ** 2).sum())
+            if distance < least:
+                best, least = k, distance
+        tokens.append(best)
+    return torch.tensor(tokens)
 
 
-class Through(torch.autograd.Function):
+def nearest_vector_of_each_code(z, codebook):
+    return (z[:, None] - codebook).pow(2).sum(-1).argmin(dim=0)
+
+
+def largest_dot_product(z, codebook):
+    return (z @ codebook.T).argmax(dim=1)
+
+
+def most_similar_direction(z, codebook):
+    return torch.cosine_similarity(z[:, None], codebook[None], dim=-1).argmax(dim=1)
+
+
+def signed_differences(z, codebook):
+    return (z[:, None] - codebook).sum(-1).argmin(dim=1)
+
+
+def city_blocks(z, codebook):
+    return (z[:, None] - codebook).abs().sum(-1).argmin(dim=1)
+
+
+def code_not_number(z, codebook):
+    return codebook[(z[:, None] - codebook).pow(2).sum(-1).argmin(dim=1)]
+
+
+def distance_not_number(z, codebook):
+    return (z[:, None] - codebook).pow(2).sum(-1).min(dim=1).values
+
+
+def one_for_all(z, codebook):
+    return (z[:, None] - codebook).pow(2).sum(-1).argmin()
+
+
+def floating_tokens(z, codebook):
+    return torch.cdist(z, codebook).argmin(dim=1).float()
+
+
+class PassOn(torch.autograd.Function):
     @staticmethod
     def forward(ctx, z, e):
         return e.clone()
@@ -28,70 +72,164 @@ class Through(torch.autograd.Function):
         return gradient, None
 
 
-def counted(tokens, codes):
-    flat = tokens.flatten().tolist()
-    return math.exp(-sum(n / len(flat) * math.log(n / len(flat)) for n in Counter(flat).values()))
+def through_detach(z, e):
+    return z + (e - z).detach()
 
 
-def in_bits(tokens, codes):
-    p = torch.bincount(tokens.reshape(-1), minlength=codes).double()
-    p = p / p.sum()
-    return 2 ** -(p * torch.log2(p.clamp_min(1e-30))).sum().item()
+def through_function(z, e):
+    return PassOn.apply(z, e)
 
 
-def shares(tokens, codes):
+def through_overwritten_copy(z, e):
+    out = z.clone()
+    with torch.no_grad():
+        out.copy_(e)
+    return out
+
+
+def overwrites_z(z, e):
+    z.data.copy_(e.data)
+    return z * 1
+
+
+def perplexity_by_bincount(tokens, codes):
     p = torch.bincount(tokens.flatten(), minlength=codes) / tokens.numel()
-    return p[p > 0]
-
-
-def with_zeros(tokens, codes):
-    p = torch.bincount(tokens.flatten(), minlength=codes) / tokens.numel()
+    p = p[p > 0]
     return (-(p * p.log()).sum()).exp()
 
 
+def perplexity_by_counter(tokens, codes):
+    counts = Counter(tokens.flatten().tolist())
+    total = sum(counts.values())
+    return math.exp(-sum(n / total * math.log(n / total) for n in counts.values()))
+
+
+def perplexity_by_entr(tokens, codes):
+    shares = torch.nn.functional.one_hot(tokens.reshape(-1), codes).double().mean(dim=0)
+    return torch.special.entr(shares).sum().exp().item()
+
+
+def shares(tokens, codes):
+    return torch.bincount(tokens.flatten(), minlength=codes) / tokens.numel()
+
+
+def present(tokens, codes):
+    p = shares(tokens, codes)
+    return p[p > 0]
+
+
+def bits_with_exp(tokens, codes):
+    p = present(tokens, codes)
+    return float((-(p * p.log2()).sum()).exp())
+
+
+def entropy_only(tokens, codes):
+    p = present(tokens, codes)
+    return float(-(p * p.log()).sum())
+
+
+def forgotten_minus(tokens, codes):
+    p = present(tokens, codes)
+    return float((p * p.log()).sum().exp())
+
+
+def zero_times_minus_infinity(tokens, codes):
+    p = shares(tokens, codes)
+    return float((-(p * p.log()).sum()).exp())
+
+
+def codes_in_use(tokens, codes):
+    return len(tokens.unique())
+
+
+def divides_by_first_axis(tokens, codes):
+    p = torch.bincount(tokens.flatten(), minlength=codes) / len(tokens)
+    p = p[p > 0]
+    return float((-(p * p.log()).sum()).exp())
+
+
+def softmax_of_counts(tokens, codes):
+    p = torch.bincount(tokens.flatten(), minlength=codes).float().softmax(dim=0)
+    return float((-(p * p.log()).sum()).exp())
+
+
+def smoothed_counts(tokens, codes):
+    counts = torch.bincount(tokens.flatten(), minlength=codes) + 1
+    p = counts / counts.sum()
+    return float((-(p * p.log()).sum()).exp())
+
+
+def mean_over_rows(tokens, codes):
+    rows = tokens.reshape(-1, tokens.shape[-1])
+    return sum(float(torch.special.entr(shares(row, codes)).sum().exp()) for row in rows) / len(rows)
+
+
+def nearest_by_products(z, codebook):
+    return (z @ codebook.T * 2 - codebook.pow(2).sum(1)).argmax(-1).to(torch.int32)
+
+
+def perplexity_in_bits(tokens, codes):
+    p = present(tokens, codes)
+    return 2 ** -(p * p.log2()).sum().item()
+
+
 RIGHT = {
-    "02.nearest_code": [by_loops, by_products, lambda z, codebook: torch.cdist(z, codebook).argmin(1)],
-    "02.straight_through": [lambda z, e: z + (e - z).detach(), subtracted_the_other_way, Through.apply],
-    "02.perplexity": [
-        counted,
-        in_bits,
-        lambda tokens, codes: (
-            torch.distributions.Categorical(torch.bincount(tokens.flatten(), minlength=codes).float()).entropy().exp()
-        ),
-    ],
-}
-WRONG = {
     "02.nearest_code": [
-        (lambda z, codebook: torch.cdist(z, codebook).argmax(1), "farthest"),
-        (lambda z, codebook: (z @ codebook.T).argmax(1), "dot product"),
-        (lambda z, codebook: codebook[torch.cdist(z, codebook).argmin(1)], "vectors"),
-        (lambda z, codebook: torch.cdist(z, codebook).argmin(0), "other axis"),
-        (lambda z, codebook: torch.cdist(z, codebook), "all distances"),
-        (lambda z, codebook: (z[:, None] - codebook).sum(-1).argmin(1), "cancel|square"),
-        (lambda z, codebook: (z[:, None] - codebook).pow(2).sum(-1).min(1).values, "argmin"),
-        (lambda z, codebook: (z[:, None] - codebook).pow(2).sum().argmin(), "shape"),
+        nearest_by_broadcasting,
+        nearest_by_cdist,
+        nearest_by_loop,
+        nearest_by_products,
     ],
     "02.straight_through": [
-        (lambda z, e: e, "does not reach z"),
-        (lambda z, e: z, "Forward, the output is z"),
-        (lambda z, e: z + (e - z), "does not reach z|reaches e"),
-        (lambda z, e: z.detach() + (e - z).detach(), "No gradient"),
-        (lambda z, e: z.detach() + (e - z), "detach"),
-        (lambda z, e: z + e - z.detach(), "reaches e"),
-        (lambda z, e: z + (z - e).detach(), "Forward"),
-        (lambda z, e: (z + e) / 2, "Forward"),
+        through_detach,
+        through_function,
+        through_overwritten_copy,
+        lambda z, e: e.detach() + z - z.detach(),
     ],
     "02.perplexity": [
-        (lambda tokens, codes: -(shares(tokens, codes) * shares(tokens, codes).log()).sum(), "entropy"),
-        (lambda tokens, codes: -(shares(tokens, codes) * shares(tokens, codes).log2()).sum(), "bits"),
-        (lambda tokens, codes: (shares(tokens, codes) * shares(tokens, codes).log()).sum().exp(), "minus"),
-        (with_zeros, "NaN"),
-        (lambda tokens, codes: len(tokens.unique()), "how many codes"),
+        perplexity_by_bincount,
+        perplexity_by_counter,
+        perplexity_by_entr,
+        perplexity_in_bits,
+    ],
+}
+
+WRONG = {
+    "02.nearest_code": [
+        (nearest_vector_of_each_code, "other axis"),
+        (largest_dot_product, "dot product"),
+        (most_similar_direction, "cosine"),
+        (signed_differences, "with their signs"),
+        (city_blocks, "absolute"),
+        (code_not_number, "codes' vectors"),
+        (distance_not_number, "argmin instead of min"),
+        (one_for_all, "One number for all"),
+        (floating_tokens, "whole numbers"),
+        (lambda z, codebook: torch.cdist(z, codebook), "all distances"),
+        (lambda z, codebook: nearest_by_cdist(z, codebook).tolist(), "later cells need"),
+    ],
+    "02.straight_through": [
+        (lambda z, e: e + (z - e).detach(), "exchanged"),
+        (lambda z, e: z, "no code is chosen"),
+        (lambda z, e: e, "goes to e alone"),
+        (lambda z, e: e.detach(), "No gradient"),
+        (lambda z, e: z + e - z, "cancels"),
+        (lambda z, e: z.detach() + (e - z), "wrong sign"),
+        (lambda z, e: z + e - z.detach(), "reaches e as well"),
+        (lambda z, e: z + e.detach(), r"z \+ e"),
+        (overwrites_z, "in place"),
+    ],
+    "02.perplexity": [
+        (bits_with_exp, "exp of bits"),
+        (entropy_only, "entropy, in nats"),
+        (forgotten_minus, "minus sign"),
+        (zero_times_minus_infinity, "NaN"),
+        (codes_in_use, "how many codes"),
+        (divides_by_first_axis, "numel"),
+        (softmax_of_counts, "softmax of the counts"),
+        (smoothed_counts, "leave them out"),
+        (mean_over_rows, "average over the rows"),
         (lambda tokens, codes: codes, "number of codes"),
         (lambda tokens, codes: torch.bincount(tokens.flatten(), minlength=codes), "one number"),
-        (
-            lambda tokens, codes: (-(shares(tokens, codes) * shares(tokens, codes).log2()).sum()).exp(),
-            "belong together",
-        ),
     ],
 }

@@ -1,81 +1,158 @@
-"""Answers to lesson 03, right and wrong."""
+"""Answers to lesson 03, right and wrong, written from the student's copy alone."""
 
 import math
 
 import torch
 import torch.nn.functional as F
+from torch.distributions import Categorical, kl_divergence
 
 
-def gumbel(u):
-    return -torch.log(-torch.log(u))
+def gumbel_max_as_written(logits, u):
+    return (logits - torch.log(-torch.log(u))).argmax(dim=-1)
 
 
-def exponential_race(logits, u):
-    """The code whose exponential clock rings first."""
-    return (-torch.log(u) / logits.softmax(-1)).argmin(-1)
+def gumbel_max_as_race(logits, u):
+    waiting = -u.log() / logits.softmax(dim=1)
+    return waiting.min(dim=1).indices
 
 
-def by_rows(logits, u):
-    return [int((row + gumbel(v)).argmax()) for row, v in zip(logits, u, strict=True)]
+def gumbel_max_by_loop(logits, u):
+    codes = []
+    for row, uniform in zip(logits.tolist(), u.tolist(), strict=False):
+        sums = [score - math.log(-math.log(x)) for score, x in zip(row, uniform, strict=False)]
+        codes.append(sums.index(max(sums)))
+    return torch.tensor(codes)
 
 
-def by_loop(logits):
-    total = 0.0
-    for row in logits.double():
-        for log_q in row.log_softmax(0).tolist():
-            total += math.exp(log_q) * (log_q + math.log(len(row)))
-    return total / len(logits)
+def kl_from_log_softmax(logits):
+    log_q = logits.log_softmax(dim=1)
+    return (log_q.exp() * (log_q + math.log(logits.shape[1]))).sum(dim=1).mean()
 
 
-def by_library(logits):
-    uniform = torch.full_like(logits, 1 / logits.shape[-1])
-    return F.kl_div(uniform.log(), logits.log_softmax(-1), reduction="batchmean", log_target=True)
+def kl_by_distributions(logits):
+    return kl_divergence(Categorical(logits=logits), Categorical(logits=torch.zeros_like(logits))).mean()
 
 
-def q(logits):
-    return logits.softmax(-1)
+def kl_by_kl_div(logits):
+    log_uniform = torch.full_like(logits, -math.log(logits.shape[-1]))
+    return F.kl_div(log_uniform, F.log_softmax(logits, dim=-1), log_target=True, reduction="batchmean")
+
+
+def softmax_then_log(logits):
+    q = logits.softmax(dim=1)
+    return (q * (q.log() + math.log(logits.shape[1]))).sum(dim=1).mean()
+
+
+def kl_summed(logits):
+    return kl_from_log_softmax(logits) * len(logits)
+
+
+def kl_in_bits(logits):
+    return kl_from_log_softmax(logits) / math.log(2)
+
+
+def entropy_in_place_of_kl(logits):
+    log_q = logits.log_softmax(dim=1)
+    return -(log_q.exp() * log_q).sum(dim=1).mean()
+
+
+def kl_turned_round(logits):
+    log_q = logits.log_softmax(dim=1)
+    return (-math.log(logits.shape[1]) - log_q).mean(dim=1).mean()
+
+
+def kl_mean_over_codes(logits):
+    log_q = logits.log_softmax(dim=1)
+    return (log_q.exp() * (log_q + math.log(logits.shape[1]))).mean()
+
+
+def softmax_over_positions(logits):
+    log_q = logits.log_softmax(dim=0)
+    return (log_q.exp() * (log_q + math.log(logits.shape[1]))).sum(dim=1).mean()
+
+
+def kl_minus_ln_k(logits):
+    log_q = logits.log_softmax(dim=1)
+    return (log_q.exp() * (log_q - math.log(logits.shape[1]))).sum(dim=1).mean()
+
+
+def kl_of_each_position(logits):
+    log_q = logits.log_softmax(dim=1)
+    return (log_q.exp() * (log_q + math.log(logits.shape[1]))).sum(dim=1)
+
+
+def weight_step_by_step(beta, factor):
+    values = 0
+    for _ in range(factor):
+        for _ in range(factor):
+            values += 3
+    return beta / values
+
+
+def weight_by_counting(beta, factor):
+    return torch.tensor(beta) / torch.empty(3, factor, factor).numel()
+
+
+def one_u_for_a_row(logits, u):
+    """Another right way to draw: where the cumulative sum passes one uniform number."""
+    return (logits.softmax(dim=1).cumsum(dim=1) < u[:, :1]).sum(dim=1).clamp(max=logits.shape[1] - 1)
 
 
 RIGHT = {
-    "03.gumbel_max": [lambda logits, u: (logits + gumbel(u)).argmax(-1), exponential_race, by_rows],
+    "03.gumbel_max": [
+        gumbel_max_as_written,
+        gumbel_max_as_race,
+        gumbel_max_by_loop,
+        one_u_for_a_row,
+    ],
     "03.kl_to_uniform": [
-        by_loop,
-        by_library,
-        lambda logits: math.log(logits.shape[-1]) - torch.distributions.Categorical(logits=logits).entropy().mean(),
+        kl_from_log_softmax,
+        kl_by_distributions,
+        kl_by_kl_div,
     ],
     "03.kl_weight": [
         lambda beta, factor: beta / (3 * factor**2),
-        lambda beta, factor: torch.tensor(beta) / (3 * factor * factor),
-        lambda beta, f: beta / len([0 for _ in range(f) for _ in range(f) for _ in "RGB"]),
+        weight_step_by_step,
+        weight_by_counting,
     ],
 }
+
 WRONG = {
     "03.gumbel_max": [
-        (lambda logits, u: (logits + u).argmax(-1), "Gumbel noise"),
-        (lambda logits, u: (logits + torch.log(-torch.log(u))).argmax(-1), "minus"),
-        (lambda logits, u: (logits - torch.log(u)).argmax(-1), "exponential"),
-        (lambda logits, u: logits.argmax(-1), "no noise"),
-        (lambda logits, u: gumbel(u).argmax(-1), "noise alone"),
-        (lambda logits, u: logits + gumbel(u), "argmax"),
-        (lambda logits, u: (q(logits) + gumbel(u)).argmax(-1), "softmax before"),
-        (lambda logits, u: (logits + gumbel(u)).argmax(0), "shape"),
+        (lambda logits, u: (logits - u.log()).argmax(dim=1), "exponential noise"),
+        (lambda logits, u: (logits + (-u.log()).log()).argmax(dim=1), "minus sign"),
+        (lambda logits, u: logits.argmax(dim=1), "no noise"),
+        (lambda logits, u: (logits + u).argmax(dim=1), "as they are"),
+        (lambda logits, u: (logits.softmax(dim=1) - (-u.log()).log()).argmax(dim=1), "softmax before"),
+        (lambda logits, u: logits.softmax(dim=1).multinomial(1).flatten(), "of your own"),
+        (lambda logits, u: (logits - (-u.log()).log()).argmax(dim=0), "wrong axis"),
+        (lambda logits, u: (logits - (-u.log2()).log2()).argmax(dim=1), "base 2"),
+        (lambda logits, u: (logits - (-u.log()).log()).max(dim=1).values, "largest sum"),
+        (lambda logits, u: (-(-u.log()).log()).argmax(dim=1), "noise alone"),
+        (lambda logits, u: gumbel_max_as_written(logits, u).tolist(), "later cells need"),
     ],
     "03.kl_to_uniform": [
-        (lambda logits: -(q(logits) * q(logits).log()).sum(-1).mean(), "entropy"),
-        (lambda logits: -(q(logits) * q(logits).log()).sum(-1).mean() - math.log(logits.shape[-1]), "sign"),
-        (lambda logits: (q(logits) * (q(logits).log() + math.log(logits.shape[-1]))).mean(), "sum over the codes"),
-        (lambda logits: (q(logits) * (q(logits).log() + math.log(logits.shape[-1]))).sum(), "mean"),
-        (lambda logits: (q(logits) * (q(logits).log() + math.log(logits.shape[-1]))).sum(-1), "mean"),
-        (lambda logits: (q(logits) * q(logits).log()).sum(-1).mean(), "ln K"),
-        (lambda logits: -math.log(logits.shape[-1]) - logits.log_softmax(-1).mean(), "other way"),
-        (lambda logits: (q(logits) * (q(logits).log() + math.log(logits.shape[-1]))).sum(-1).mean(), "log 0|NaN"),
+        (softmax_then_log, "log_softmax"),
+        (kl_summed, "sum over the positions"),
+        (kl_in_bits, "bits"),
+        (entropy_in_place_of_kl, "That is the entropy"),
+        (kl_turned_round, "other way round"),
+        (kl_mean_over_codes, "sum over the codes"),
+        (softmax_over_positions, "runs over the positions"),
+        (kl_minus_ln_k, "wrong sign"),
+        (kl_of_each_position, "each position"),
+        (lambda logits: kl_from_log_softmax(logits).item(), "leave float"),
+        (lambda logits: kl_from_log_softmax(logits).detach(), "no gradient"),
     ],
     "03.kl_weight": [
-        (lambda beta, factor: beta / factor**2, "three|red"),
-        (lambda beta, factor: beta / (3 * factor), "square"),
-        (lambda beta, factor: beta * 3 * factor**2, "divide"),
-        (lambda beta, factor: beta, "itself"),
-        (lambda beta, factor: beta / 3, "not heeded"),
-        (lambda beta, factor: 6.6 / 192, "For beta"),
+        (lambda beta, factor: beta / factor**2, "three values"),
+        (lambda beta, factor: beta / (3 * factor), "factor's square"),
+        (lambda beta, factor: beta, "beta itself"),
+        (lambda beta, factor: beta * 3 * factor**2, "You multiply"),
+        (lambda beta, factor: beta / (3 * factor) ** 2, "square the 3"),
+        (lambda beta, factor: beta / 3 * factor**2, "Brackets"),
+        (lambda beta, factor: beta // (3 * factor**2), "Whole division"),
+        (lambda beta, factor: 6.6 / (3 * factor**2), "whatever beta"),
+        (lambda beta, factor: beta / 192, "whatever the factor"),
     ],
 }

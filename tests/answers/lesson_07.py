@@ -1,4 +1,4 @@
-"""Answers to lesson 07, right and wrong."""
+"""Answers to lesson 07, right and wrong, written from the student's copy alone."""
 
 import math
 
@@ -6,67 +6,175 @@ import torch
 import torch.nn.functional as F
 
 
-def by_loops(q, k, v):
-    rows = []
+def attention_by_formula(q, k, v):
+    return (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1) @ v
+
+
+def attention_by_pytorch(q, k, v):
+    return F.scaled_dot_product_attention(q[None], k[None], v[None])[0]
+
+
+def attention_by_loop(q, k, v):
+    out = []
     for query in q:
-        weights = torch.tensor([float(query @ key) / math.sqrt(len(query)) for key in k]).softmax(0)
-        rows.append(sum(w * value for w, value in zip(weights, v, strict=True)))
-    return torch.stack(rows)
+        scores = torch.stack([query.dot(key) for key in k]) / q.shape[1] ** 0.5
+        weights = scores.exp() / scores.exp().sum()
+        out.append(sum(weight * value for weight, value in zip(weights, v, strict=False)))
+    return torch.stack(out)
 
 
-def scores(q, k):
-    return q @ k.T / math.sqrt(q.shape[-1])
+def attention_unscaled(q, k, v):
+    return (q @ k.T).softmax(dim=-1) @ v
 
 
-def renormalised(s, mask):
-    weights = s.exp() * mask
-    return weights / weights.sum(-1, keepdim=True)
+def attention_scaled_by_c(q, k, v):
+    return (q @ k.T / q.shape[-1]).softmax(dim=-1) @ v
+
+
+def attention_scaled_by_slots(q, k, v):
+    return (q @ k.T / math.sqrt(q.shape[0])).softmax(dim=-1) @ v
+
+
+def attention_scaled_by_values(q, k, v):
+    return (q @ k.T / math.sqrt(v.shape[-1])).softmax(dim=-1) @ v
+
+
+def attention_softmax_over_queries(q, k, v):
+    return (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=0) @ v
+
+
+def attention_without_softmax(q, k, v):
+    return q @ k.T / math.sqrt(q.shape[-1]) @ v
+
+
+def attention_weights_transposed(q, k, v):
+    return (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1).T @ v
+
+
+def attention_causal(q, k, v):
+    return F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True)[0]
+
+
+def attention_scaled_late(q, k, v):
+    return (q @ k.T).softmax(dim=-1) / math.sqrt(q.shape[-1]) @ v
+
+
+def attention_roles_swapped(q, k, v):
+    return (k @ q.T / math.sqrt(q.shape[-1])).softmax(dim=-1) @ v
+
+
+def attention_weights_only(q, k, v):
+    return (q @ k.T / math.sqrt(q.shape[-1])).softmax(dim=-1)
+
+
+def mask_by_tril(slots):
+    return torch.ones(slots, slots, dtype=torch.bool).tril()
+
+
+def mask_by_arange(slots):
+    place = torch.arange(slots)
+    return place[None, :] <= place[:, None]
+
+
+def mask_by_loop(slots):
+    return torch.tensor([[j <= i for j in range(slots)] for i in range(slots)])
+
+
+def additive_mask(slots):
+    return torch.full((slots, slots), -math.inf).triu(1)
+
+
+def softmax_by_fill(scores, mask):
+    return scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+
+
+def softmax_by_hand(scores, mask):
+    allowed = torch.where(mask, scores, torch.tensor(-torch.inf))
+    grown = (allowed - allowed.max(dim=-1, keepdim=True).values).exp()
+    return grown / grown.sum(dim=-1, keepdim=True)
+
+
+def softmax_row_by_row(scores, mask):
+    weights = torch.zeros_like(scores)
+    for i in range(len(scores)):
+        weights[i, mask[i]] = scores[i, mask[i]].softmax(dim=0)
+    return weights
+
+
+def softmax_in_place(scores, mask):
+    scores[~mask] = -torch.inf
+    return scores.softmax(dim=-1)
+
+
+def hard_choice(scores, mask):
+    best = scores.masked_fill(~mask, -torch.inf).argmax(dim=-1)
+    return F.one_hot(best, scores.shape[-1]).float()
+
+
+def renormalised(scores, mask):
+    weights = scores.softmax(dim=-1) * mask
+    return weights / weights.sum(dim=-1, keepdim=True)
 
 
 RIGHT = {
     "07.attention": [
-        lambda q, k, v: scores(q, k).softmax(-1) @ v,
-        by_loops,
-        lambda q, k, v: F.scaled_dot_product_attention(q[None], k[None], v[None])[0],
+        attention_by_formula,
+        attention_by_pytorch,
+        attention_by_loop,
     ],
     "07.causal_mask": [
-        lambda n: torch.ones(n, n).tril().bool(),
-        lambda n: torch.arange(n)[:, None] >= torch.arange(n),
-        lambda n: torch.tensor([[j <= i for j in range(n)] for i in range(n)]),
+        mask_by_tril,
+        mask_by_arange,
+        mask_by_loop,
     ],
     "07.masked_softmax": [
-        lambda s, mask: s.masked_fill(~mask, -math.inf).softmax(-1),
+        softmax_by_fill,
+        softmax_by_hand,
         renormalised,
-        lambda s, mask: torch.where(mask, s, -1e9).softmax(-1),
+        lambda scores, mask: torch.where(mask, scores, -1e9).softmax(dim=-1),
     ],
 }
+
 WRONG = {
     "07.attention": [
-        (lambda q, k, v: (q @ k.T).softmax(-1) @ v, "scale is missing"),
-        (lambda q, k, v: (q @ k.T / q.shape[-1]).softmax(-1) @ v, "square root"),
-        (lambda q, k, v: (q @ k.T / math.sqrt(len(q))).softmax(-1) @ v, "number of slots"),
-        (lambda q, k, v: scores(q, k).softmax(0) @ v, "axis"),
-        (lambda q, k, v: scores(q, k) @ v, "softmax is missing"),
-        (lambda q, k, v: scores(q, k).softmax(-1), "weights"),
-        (lambda q, k, v: (q @ k.T).softmax(-1) / math.sqrt(q.shape[-1]) @ v, "after the softmax"),
-        (lambda q, k, v: scores(q, k).T.softmax(-1) @ v, "exchanged"),
+        (attention_unscaled, "scale is missing"),
+        (attention_scaled_by_c, "divide by C"),
+        (attention_scaled_by_slots, "number of slots"),
+        (attention_scaled_by_values, "values' length"),
+        (attention_softmax_over_queries, "wrong axis"),
+        (attention_without_softmax, "softmax is missing"),
+        (attention_weights_transposed, "transposed"),
+        (attention_causal, "You mask"),
+        (attention_roles_swapped, "exchanged"),
+        (attention_weights_only, "multiply the weights with v"),
+        (attention_scaled_late, "after the softmax"),
     ],
     "07.causal_mask": [
-        (lambda n: torch.ones(n, n).triu(1).bool(), "forbidden"),
-        (lambda n: torch.ones(n, n).triu().bool(), "forward"),
-        (lambda n: torch.ones(n, n).tril(-1).bool(), "itself"),
-        (lambda n: torch.ones(n, n).tril(), "bool"),
-        (lambda n: torch.ones(n, n).tril(1).bool(), "too far"),
-        (lambda n: torch.ones(n, n).bool(), "Everything"),
-        (lambda n: torch.ones(n).bool(), "shape"),
+        (lambda slots: torch.ones(slots, slots, dtype=torch.bool).triu(), "forward"),
+        (lambda slots: torch.ones(slots, slots, dtype=torch.bool).tril(-1), "itself too"),
+        (lambda slots: torch.ones(slots, slots, dtype=torch.bool).tril(1), "too far"),
+        (lambda slots: torch.ones(slots, slots, dtype=torch.bool).triu(1), "forbidden"),
+        (lambda slots: torch.ones(slots, slots).tril(), "dtype bool"),
+        (additive_mask, "added to the scores"),
+        (lambda slots: torch.ones(slots, slots, dtype=torch.bool), "Everything"),
+        (lambda slots: torch.ones(slots, slots, dtype=torch.bool).tril().flip(1), "mirrored"),
+        (lambda slots: torch.ones(slots, dtype=torch.bool).tril(), "square"),
+        (lambda slots: torch.ones(slots, dtype=torch.bool), "one row"),
+        (lambda slots: mask_by_arange(slots).tolist(), "later cells need"),
     ],
     "07.masked_softmax": [
-        (lambda s, mask: s.softmax(-1) * mask, "after the softmax"),
-        (lambda s, mask: (s * mask).softmax(-1), "exp"),
-        (lambda s, mask: s.masked_fill(mask, -math.inf).softmax(-1).nan_to_num(), "turned"),
-        (lambda s, mask: s.softmax(-1), "not used"),
-        (lambda s, mask: s.masked_fill(~mask, -math.inf).softmax(0), "axis"),
-        (lambda s, mask: s.masked_fill(~mask, -math.inf), "softmax is missing"),
-        (lambda s, mask: (s * mask.float().log()).softmax(-1), "NaN|infinity"),
+        (lambda scores, mask: scores.softmax(dim=-1) * mask, "after the softmax"),
+        (lambda scores, mask: scores.masked_fill(mask, -torch.inf).softmax(dim=-1), "turned round"),
+        (lambda scores, mask: (scores * mask).softmax(dim=-1), r"exp\(0\)"),
+        (lambda scores, mask: scores.masked_fill(~mask, -torch.inf).softmax(dim=0), "wrong axis"),
+        (lambda scores, mask: scores.masked_fill(~mask, -1.0).softmax(dim=-1), "not low enough"),
+        (softmax_in_place, "in place"),
+        (hard_choice, "argmax"),
+        (lambda scores, mask: scores.masked_fill(~mask, -torch.inf).log_softmax(dim=-1), "logarithms"),
+        (
+            lambda scores, mask: scores.masked_fill(~mask, -torch.inf).flatten().softmax(dim=0).reshape(scores.shape),
+            "whole square",
+        ),
+        (softmax_row_by_row, "one square"),
     ],
 }

@@ -1,54 +1,140 @@
-"""Answers to lesson 08, right and wrong."""
+"""Answers to lesson 08, right and wrong, written from the student's copy alone."""
 
 import torch
 
 
-def by_division(fed, cols):
-    slots = torch.arange(fed)
-    return slots // cols, slots % cols
+def places_by_arange(fed, cols):
+    i = torch.arange(fed)
+    return i // cols, i % cols
 
 
-def by_loops(fed, cols):
-    return [i // cols for i in range(fed)], [i % cols for i in range(fed)]
+def places_by_loop(fed, cols):
+    rows, columns = [], []
+    row = column = 0
+    for _ in range(fed):
+        rows.append(row)
+        columns.append(column)
+        column += 1
+        if column == cols:
+            row, column = row + 1, 0
+    return torch.tensor(rows), torch.tensor(columns)
 
 
-def by_grid(fed, cols):
-    lines = -(-fed // cols)
-    grid = torch.cartesian_prod(torch.arange(lines), torch.arange(cols))[:fed]
-    return grid[:, 0], grid[:, 1]
+def places_by_repeating(fed, cols):
+    lines = fed // cols + 1
+    rows = torch.arange(lines).repeat_interleave(cols)[:fed]
+    columns = torch.arange(cols).repeat(lines)[:fed]
+    return rows, columns
 
 
-def of_fed(fed, cols):
-    slots = (torch.arange(fed) - 1).clamp_min(0)
-    return slots // cols, slots % cols
+def place_of_the_fed_token(fed, cols):
+    i = (torch.arange(fed) - 1).clamp(min=0)
+    return i // cols, i % cols
 
 
-def one_too_far(fed, cols):
-    slots = torch.arange(fed) + 1
-    return slots // cols, slots % cols
+def one_place_too_far(fed, cols):
+    i = torch.arange(1, fed + 1)
+    return i // cols, i % cols
+
+
+def rows_and_columns_swapped(fed, cols):
+    i = torch.arange(fed)
+    return i % cols, i // cols
+
+
+def counted_from_one(fed, cols):
+    i = torch.arange(fed)
+    return i // cols + 1, i % cols + 1
+
+
+def always_eight(fed, cols):
+    i = torch.arange(fed)
+    return i // 8, i % 8
+
+
+def rows_as_fractions(fed, cols):
+    i = torch.arange(fed)
+    return i / cols, i % cols
+
+
+def without_sep(fed, cols):
+    i = torch.arange(fed - 1)
+    return i // cols, i % cols
+
+
+def sep_before_the_grid(fed, cols):
+    i = torch.arange(fed) - 1
+    return i // cols, i % cols
+
+
+def back_and_forth(fed, cols):
+    i = torch.arange(fed)
+    row, column = i // cols, i % cols
+    return row, torch.where(row % 2 == 1, cols - 1 - column, column)
+
+
+def running_number(fed, cols):
+    i = torch.arange(fed)
+    return i // cols, i
+
+
+def vectors_by_counting(rows, cols):
+    names = [f"row {r}" for r in range(rows)] + [f"column {c}" for c in range(cols)]
+    return len(names)
 
 
 RIGHT = {
-    "08.places": [by_division, by_loops, by_grid],
-    "08.vectors": [lambda r, c: r + c, lambda r, c: len([*range(r), *range(c)]), lambda r, c: torch.tensor(r) + c],
-    "08.prediction": ["b", "B", " b "],
-}
-WRONG = {
     "08.places": [
-        (lambda n, c: by_division(n, c)[::-1], "exchanged"),
-        (of_fed, "to predict"),
-        (one_too_far, "One too far"),
-        (lambda n, c: tuple(x + 1 for x in by_division(n, c)), "from 1"),
-        (lambda n, c: (torch.arange(n) // c, torch.arange(n)), "begins anew"),
-        (lambda n, c: torch.arange(n), "two things"),
+        places_by_arange,
+        places_by_loop,
+        places_by_repeating,
     ],
     "08.vectors": [
-        (lambda r, c: r * c, "each cell"),
-        (lambda r, c: r, "own"),
-        (lambda r, c: r + c + 1, r"\[SEP\]"),
-        (lambda r, c: r + c - 1, "from 0"),
-        (lambda r, c: 256 * (r + c), "width"),
-        (lambda r, c: 2, "For"),
+        lambda rows, cols: rows + cols,
+        lambda rows, cols: sum((rows, cols)),
+        vectors_by_counting,
     ],
-    "08.prediction": [("a", "caption"), ("c", "noise"), ("d", "mask"), ("nothing", "one letter"), (2, "one letter")],
+    "08.prediction": [
+        "b",
+        "B",
+        "b ",
+    ],
+}
+
+WRONG = {
+    "08.places": [
+        (place_of_the_fed_token, "token that is fed"),
+        (one_place_too_far, "One too far"),
+        (rows_and_columns_swapped, "exchanged"),
+        (counted_from_one, "from 1"),
+        (always_eight, "8 columns"),
+        (rows_as_fractions, "fractions"),
+        (without_sep, "too few"),
+        (sep_before_the_grid, "before the grid"),
+        (back_and_forth, "backwards"),
+        (running_number, "begins anew"),
+        (lambda fed, cols: torch.arange(fed), "two things"),
+        (lambda fed, cols: [part.tolist() for part in places_by_arange(fed, cols)], "later cells need"),
+    ],
+    "08.vectors": [
+        (lambda rows, cols: rows * cols, "one for each cell"),
+        (lambda rows, cols: rows + cols - 1, "share no vector"),
+        (lambda rows, cols: rows + cols + 1, r"\[SEP\]"),
+        (lambda rows, cols: 2 * rows, "square"),
+        (lambda rows, cols: 16, "every grid"),
+        (lambda rows, cols: max(rows, cols), "of their own"),
+        (lambda rows, cols: rows * cols + rows + cols, "none besides"),
+        (lambda rows, cols: 2 * rows * cols, "two for each cell"),
+        (lambda rows, cols: (rows, cols), "add them"),
+        (lambda rows, cols: 256 * (rows + cols), "width"),
+    ],
+    "08.prediction": [
+        ("a", "caption"),
+        ("c", "noise"),
+        ("d", "mask"),
+        (..., "no answer yet"),
+        ("bd", "several answers"),
+        (["b", "c"], "several answers"),
+        (1, "one letter"),
+    ],
 }

@@ -1,4 +1,4 @@
-"""Answers to lesson 09, right and wrong."""
+"""Answers to lesson 09, right and wrong, written from the student's copy alone."""
 
 import torch
 from torch import nn
@@ -6,119 +6,186 @@ from torch import nn
 from dalle_lessons.transformer import Block
 
 
-def in_two_lines(x, norm1, attention, norm2, mlp):
+def block_in_two_lines(x, norm1, attention, norm2, mlp):
     x = x + attention(norm1(x))
     return x + mlp(norm2(x))
 
 
-def nested(x, n1, att, n2, mlp):
-    return (lambda m: m + mlp(n2(m)))(x + att(n1(x)))
-
-
-def in_place(x, norm1, attention, norm2, mlp):
+def block_by_loop(x, norm1, attention, norm2, mlp):
     for norm, branch in ((norm1, attention), (norm2, mlp)):
-        x += branch(norm(x))
+        x = torch.add(x, branch(norm(x)))
     return x
 
 
-def side_by_side(x, n1, att, n2, mlp):
-    return x + att(n1(x)) + mlp(n2(x))
+def block_by_names(x, norm1, attention, norm2, mlp):
+    found = attention(norm1(x))
+    concluded = mlp(norm2(x + found))
+    return torch.stack((x, found, concluded)).sum(dim=0)
 
 
-def post_norm(x, n1, att, n2, mlp):
-    x = n1(x + att(x))
-    return n2(x + mlp(x))
+def norm_after_adding(x, norm1, attention, norm2, mlp):
+    x = norm1(x + attention(x))
+    return norm2(x + mlp(x))
 
 
-def no_path(x, n1, att, n2, mlp):
-    return mlp(n2(att(n1(x))))
+def no_residual(x, norm1, attention, norm2, mlp):
+    return mlp(norm2(attention(norm1(x))))
 
 
-def half_path(x, n1, att, n2, mlp):
-    return mlp(n2(x + att(n1(x))))
+def side_by_side(x, norm1, attention, norm2, mlp):
+    return x + attention(norm1(x)) + mlp(norm2(x))
 
 
-def no_norms(x, n1, att, n2, mlp):
-    x = x + att(x)
+def no_norms(x, norm1, attention, norm2, mlp):
+    x = x + attention(x)
     return x + mlp(x)
 
 
-def norm_kept(x, n1, att, n2, mlp):
-    x = n1(x)
-    x = x + att(x)
-    x = n2(x)
+def mlp_first(x, norm1, attention, norm2, mlp):
+    x = x + mlp(norm2(x))
+    return x + attention(norm1(x))
+
+
+def adds_to_the_copy(x, norm1, attention, norm2, mlp):
+    x = norm1(x)
+    x = x + attention(x)
+    x = norm2(x)
     return x + mlp(x)
 
 
-def mlp_first(x, n1, att, n2, mlp):
-    x = x + mlp(n1(x))
-    return x + att(n2(x))
+def second_path_missing(x, norm1, attention, norm2, mlp):
+    x = x + attention(norm1(x))
+    return mlp(norm2(x))
 
 
-def by_difference(rows, cols):
+def first_path_missing(x, norm1, attention, norm2, mlp):
+    x = attention(norm1(x))
+    return x + mlp(norm2(x))
+
+
+def changes_x_in_place(x, norm1, attention, norm2, mlp):
+    x += attention(norm1(x))
+    x += mlp(norm2(x))
+    return x
+
+
+def mlp_reads_the_branch(x, norm1, attention, norm2, mlp):
+    found = attention(norm1(x))
+    return x + found + mlp(norm2(found))
+
+
+def norm_on_the_branch(x, norm1, attention, norm2, mlp):
+    x = x + norm1(attention(x))
+    return x + norm2(mlp(x))
+
+
+def parameters_part_by_part(width):
+    attention = 4 * (width * width + width)
+    mlp = (width * 4 * width + 4 * width) + (4 * width * width + width)
+    norms = 2 * (width + width)
+    return attention + mlp + norms
+
+
+def parameters_of_modules(width):
+    with torch.device("meta"):
+        parts = nn.ModuleList([nn.Linear(width, width) for _ in range(4)])
+        parts.extend([nn.Linear(width, 4 * width), nn.Linear(4 * width, width)])
+        parts.extend([nn.LayerNorm(width), nn.LayerNorm(width)])
+    return sum(p.numel() for p in parts.parameters())
+
+
+def row_by_arange(rows, cols):
     i = torch.arange(rows * cols)
-    back = i[:, None] - i[None]
+    back = i[:, None] - i[None, :]
     return (back >= 0) & (back <= cols)
 
 
-def by_triangles(rows, cols):
-    ones = torch.ones(rows * cols, rows * cols, dtype=torch.bool)
-    return ones.tril() & ~ones.tril(-cols - 1)
+def row_by_band(rows, cols):
+    return torch.ones(rows * cols, rows * cols, dtype=torch.bool).tril().triu(-cols)
 
 
-def by_loops(rows, cols):
-    n = rows * cols
-    return [[j <= i and i - j <= cols for j in range(n)] for i in range(n)]
+def row_by_loop(rows, cols):
+    mask = torch.zeros(rows * cols, rows * cols, dtype=torch.bool)
+    for i in range(rows * cols):
+        mask[i, max(0, i - cols) : i + 1] = True
+    return mask
 
 
-def back_of(rows, cols):
+def ones(size):
+    return torch.ones(size, size, dtype=torch.bool)
+
+
+def same_line_only(rows, cols):
     i = torch.arange(rows * cols)
-    return i[:, None] - i
+    return (i[:, None] // cols == i // cols) & (i <= i[:, None])
 
 
-def counted(width):
+def line_and_the_line_above(rows, cols):
+    i = torch.arange(rows * cols)
+    lines = i[:, None] // cols - i // cols
+    return (lines >= 0) & (lines <= 1) & (i <= i[:, None])
+
+
+def parameters_of_the_library(width):
     return sum(p.numel() for p in Block(width, 1, 0.0).parameters())
 
 
-def with_modules(width):
-    parts = [*(nn.Linear(width, width) for _ in range(4)), nn.Linear(width, 4 * width), nn.Linear(4 * width, width)]
-    parts += [nn.LayerNorm(width), nn.LayerNorm(width)]
-    return torch.tensor(sum(p.numel() for part in parts for p in part.parameters()))
-
-
 RIGHT = {
-    "09.block": [in_two_lines, nested, in_place],
-    "09.row_mask": [by_difference, by_triangles, by_loops],
-    "09.block_parameters": [lambda c: 12 * c**2 + 13 * c, counted, with_modules],
-}
-WRONG = {
     "09.block": [
-        (side_by_side, "Both branches"),
-        (post_norm, "post-norm"),
-        (no_path, "no residual path"),
-        (half_path, "MLP's branch"),
-        (no_norms, "norms are missing"),
-        (norm_kept, "residual path itself"),
-        (mlp_first, "before attention"),
-    ],
-    "09.row_mask": [
-        (lambda r, c: by_difference(r, c).T, "exchanged"),
-        (lambda r, c: back_of(r, c).abs() <= c, "looks ahead"),
-        (lambda r, c: (back_of(r, c) >= 0) & (back_of(r, c) < c), "One too few"),
-        (lambda r, c: (back_of(r, c) > 0) & (back_of(r, c) <= c), "see itself"),
-        (lambda r, c: back_of(r, c) >= 0, "window is missing"),
-        (lambda r, c: ~by_difference(r, c), "True and False"),
-        (
-            lambda r, c: (back_of(r, c) >= 0) & (torch.arange(r * c)[:, None] // c == torch.arange(r * c) // c),
-            "line's end",
-        ),
+        block_in_two_lines,
+        block_by_loop,
+        block_by_names,
     ],
     "09.block_parameters": [
-        (lambda c: 12 * c * c, "biases and the norms"),
-        (lambda c: 12 * c * c + 9 * c, "norms are missing"),
-        (lambda c: 11 * c * c + 12 * c, "four matrices"),
-        (lambda c: 4 * c * c + 6 * c, "MLP is missing"),
-        (lambda c: 6 * c * c + 10 * c, "4 times as wide"),
-        (lambda c: 13 * c, "For width"),
+        lambda width: 12 * width**2 + 13 * width,
+        parameters_part_by_part,
+        parameters_of_modules,
+        parameters_of_the_library,
+    ],
+    "09.row_mask": [
+        row_by_arange,
+        row_by_band,
+        row_by_loop,
+    ],
+}
+
+WRONG = {
+    "09.block": [
+        (norm_after_adding, "post-norm"),
+        (no_residual, "no residual path"),
+        (side_by_side, "Both branches"),
+        (mlp_first, "before attention"),
+        (adds_to_the_copy, "residual path itself"),
+        (second_path_missing, "MLP's branch"),
+        (changes_x_in_place, "in place"),
+        (mlp_reads_the_branch, "branch alone"),
+        (norm_on_the_branch, "what comes out"),
+        (no_norms, "norms are missing"),
+        (first_path_missing, "Attention's branch"),
+    ],
+    "09.block_parameters": [
+        (lambda width: 12 * width**2, "biases and the norms"),
+        (lambda width: 12 * width**2 + 9 * width, "norms are missing"),
+        (lambda width: 12 * width**2 + 4 * width, "biases are missing"),
+        (lambda width: 11 * width**2 + 12 * width, "mixes the heads"),
+        (lambda width: 8 * width**2 + 12 * width, "way back"),
+        (lambda width: 12 * width**2 + 11 * width, "One norm is missing"),
+        (lambda width: 20 * width**2 + 13 * width, "both sides"),
+        (lambda width: 12 * width**2 + 10, "not one number"),
+        (lambda width: 10 * width**2 + 11 * width, "three matrices"),
+        (lambda width: 4 * width**2 + 8 * width, "MLP is missing"),
+    ],
+    "09.row_mask": [
+        (same_line_only, "line's end"),
+        (lambda rows, cols: ones(rows * cols).tril().triu(1 - cols), "One too few"),
+        (lambda rows, cols: ones(rows * cols).tril(cols).triu(-cols), "looks ahead"),
+        (lambda rows, cols: ones(rows * cols).tril(-1).triu(-cols), "see itself"),
+        (lambda rows, cols: ones(rows * cols).tril().triu(-rows), "as long as a column"),
+        (lambda rows, cols: ones(rows * cols).triu().tril(cols), "exchanged"),
+        (line_and_the_line_above, "row above"),
+        (lambda rows, cols: ones(rows * cols).tril().triu(-cols).float(), "dtype bool"),
+        (lambda rows, cols: ones(max(rows, cols))[:rows, :cols].tril(), "mask of cells"),
+        (lambda rows, cols: row_by_arange(rows, cols).tolist(), "later cells need"),
+        (lambda rows, cols: ~row_by_arange(rows, cols), "True and False"),
     ],
 }

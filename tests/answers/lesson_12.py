@@ -1,4 +1,4 @@
-"""Answers to lesson 12, right and wrong."""
+"""Answers to lesson 12, right and wrong, written from the student's copy alone."""
 
 import math
 
@@ -6,60 +6,151 @@ import torch
 import torch.nn.functional as F
 
 
-def by_hand(images, texts, scale):
+def chance_by_cross_entropy(batch):
+    return F.cross_entropy(torch.zeros(batch, batch), torch.arange(batch))
+
+
+def loss_by_cross_entropy(images, texts, scale):
     logits = scale * images @ texts.T
-    rows = -logits.log_softmax(1).diag().mean()
-    columns = -logits.log_softmax(0).diag().mean()
-    return 0.5 * (rows + columns)
+    labels = torch.arange(len(images))
+    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
 
 
-def by_loops(images, texts, scale):
-    total, n = 0.0, len(images)
-    for i in range(n):
-        row = [math.exp(scale * float(images[i] @ texts[j])) for j in range(n)]
-        column = [math.exp(scale * float(images[j] @ texts[i])) for j in range(n)]
-        total -= math.log(row[i] / sum(row)) + math.log(column[i] / sum(column))
-    return total / (2 * n)
+def loss_by_diagonal(images, texts, scale):
+    logits = images @ texts.T * scale
+    rows, columns = logits.log_softmax(dim=1), logits.log_softmax(dim=0)
+    return -(rows.diagonal() + columns.diagonal()).mean() / 2
 
 
-def both(images, texts, scale):
-    logits, truth = scale * images @ texts.T, torch.arange(len(images))
-    return F.cross_entropy(logits, truth), F.cross_entropy(logits.T, truth)
+def loss_by_loop(images, texts, scale):
+    total, pairs = 0, len(images)
+    for i in range(pairs):
+        right = scale * images[i].dot(texts[i])
+        total = total + torch.logsumexp(scale * (texts @ images[i]), dim=0) - right
+        total = total + torch.logsumexp(scale * (images @ texts[i]), dim=0) - right
+    return total / (2 * pairs)
+
+
+def only_rows(images, texts, scale):
+    return F.cross_entropy(scale * images @ texts.T, torch.arange(len(images)))
+
+
+def sum_of_directions(images, texts, scale):
+    return 2 * loss_by_cross_entropy(images, texts, scale)
+
+
+def scale_forgotten(images, texts, scale):
+    return loss_by_cross_entropy(images, texts, 1.0)
+
+
+def divided_by_scale(images, texts, scale):
+    return loss_by_cross_entropy(images, texts, 1 / scale)
+
+
+def all_labels_zero(images, texts, scale):
+    logits = scale * images @ texts.T
+    labels = torch.zeros(len(images), dtype=torch.long)
+    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
+
+
+def softmax_twice(images, texts, scale):
+    logits = scale * images @ texts.T
+    labels = torch.arange(len(images))
+    rows, columns = logits.softmax(dim=1), logits.T.softmax(dim=1)
+    return (F.cross_entropy(rows, labels) + F.cross_entropy(columns, labels)) / 2
+
+
+def forgotten_minus(images, texts, scale):
+    return -loss_by_cross_entropy(images, texts, scale)
+
+
+def right_pairs_only(images, texts, scale):
+    return -(scale * (images * texts).sum(dim=1)).mean()
+
+
+def one_softmax_over_all(images, texts, scale):
+    logits = scale * images @ texts.T
+    return -logits.flatten().log_softmax(dim=0).reshape(logits.shape).diagonal().mean()
+
+
+def each_cell_yes_or_no(images, texts, scale):
+    logits = scale * images @ texts.T
+    return F.binary_cross_entropy_with_logits(logits, torch.eye(len(images)))
+
+
+def mean_of_all_cells(images, texts, scale):
+    logits = scale * images @ texts.T
+    return -(logits.log_softmax(dim=1) + logits.log_softmax(dim=0)).mean() / 2
+
+
+def best_by_max(scores, n):
+    return max(range(n), key=lambda i: float(scores[i]))
+
+
+def best_by_loop(scores, n):
+    best = 0
+    for i in range(1, n):
+        if scores[i] > scores[best]:
+            best = i
+    return best
 
 
 RIGHT = {
-    "12.contrastive_loss": [by_hand, by_loops, lambda a, b, s: sum(both(a, b, s)) / 2],
+    "12.chance": [
+        lambda batch: math.log(batch),
+        lambda batch: -torch.tensor(1 / batch).log(),
+        chance_by_cross_entropy,
+    ],
+    "12.contrastive_loss": [
+        loss_by_cross_entropy,
+        loss_by_diagonal,
+        loss_by_loop,
+    ],
     "12.best_of": [
         lambda scores, n: scores[:n].argmax(),
-        lambda scores, n: max(range(n), key=lambda i: scores[i]),
-        lambda scores, n: int(scores[:n].sort(descending=True).indices[0]),
+        best_by_max,
+        best_by_loop,
     ],
-    "12.chance": [math.log, lambda b: -math.log(1 / b), lambda b: F.cross_entropy(torch.zeros(b, b), torch.arange(b))],
 }
+
 WRONG = {
+    "12.chance": [
+        (lambda batch: math.log2(batch), "bits"),
+        (lambda batch: 1 / batch, "chance of being right"),
+        (lambda batch: 2 * math.log(batch), "averaged, not added"),
+        (lambda batch: -math.log(batch), "sign"),
+        (lambda batch: math.log(2), "right and wrong"),
+        (lambda batch: math.log(batch - 1), "B - 1"),
+        (lambda batch: 1 - 1 / batch, "wrong guesses"),
+        (lambda batch: math.log(96), "96"),
+        (lambda batch: 0.0, "certainty"),
+    ],
     "12.contrastive_loss": [
-        (lambda a, b, s: both(a, b, s)[0], "direction"),
-        (lambda a, b, s: both(a, b, s)[1], "direction"),
-        (lambda a, b, s: sum(both(a, b, s)), "mean"),
-        (lambda a, b, s: by_hand(a, b, 1.0), "scale is not used"),
-        (lambda a, b, s: by_hand(a, b, 1 / s), "divide"),
-        (lambda a, b, s: -(s * a @ b.T).diag().mean(), "win against"),
-        (lambda a, b, s: 5 * by_hand(a, b, s), "mean"),
+        (only_rows, "Only one direction"),
+        (sum_of_directions, "directions are added"),
+        (divided_by_scale, "divide by the scale"),
+        (all_labels_zero, "labels"),
+        (softmax_twice, "softmax twice"),
+        (forgotten_minus, "sign"),
+        (one_softmax_over_all, "One softmax"),
+        (each_cell_yes_or_no, "yes or no"),
+        (mean_of_all_cells, "diagonal"),
+        (scale_forgotten, "scale is not used"),
+        (right_pairs_only, "win against"),
+        (lambda images, texts, scale: loss_by_cross_entropy(images, texts, scale).item(), "leave float"),
+        (lambda images, texts, scale: loss_by_cross_entropy(images, texts, scale).detach(), "no gradient"),
     ],
     "12.best_of": [
+        (lambda scores, n: scores.argmax(), "all candidates"),
         (lambda scores, n: scores[:n].max(), "best score"),
-        (lambda scores, n: scores.argmax(), "first n"),
+        (lambda scores, n: scores[: n + 1].argmax(), "too many"),
+        (lambda scores, n: scores[: n - 1].argmax() if n > 1 else 0, "too few"),
+        (lambda scores, n: scores[:n].argmax() + 1, "from 1"),
+        (lambda scores, n: scores.topk(n).indices, "n best of all"),
+        (lambda scores, n: scores[-n:].argmax(), "last n"),
+        (lambda scores, n: scores.sort(descending=True).values[:n].argmax(), "sort first"),
+        (lambda scores, n: scores[:n].abs().argmax(), "amount"),
         (lambda scores, n: scores[:n].argmin(), "worst"),
-        (lambda scores, n: scores[: n + 1].argmax(), "too many|count from 1|first n"),
-        (lambda scores, n: scores[-n:].argmax(), "last n|first n|worst"),
-        (lambda scores, n: scores[:n], "one number|best score"),
-    ],
-    "12.chance": [
-        (lambda b: 1 / b, "chance"),
-        (lambda b: -math.log(b), "sign"),
-        (math.log2, "bits"),
-        (lambda b: 2 * math.log(b), "B²"),
-        (lambda b: math.log(b - 1), "B - 1"),
-        (lambda b: 0.5, "For"),
+        (lambda scores, n: scores[:n], "its place"),
     ],
 }
