@@ -1,6 +1,7 @@
 """Steppers without kernel or browser: forth and back, questions before answers, and what stands in for them."""
 
 import io
+import zlib
 
 import pytest
 import torch
@@ -52,6 +53,7 @@ def test_a_question_stands_before_its_answer():
     assert "number 2" in s._text.value and not buttons(s)
     assert (s.guesses, s.right) == (1, 0) and "Not quite: yes" in s._score.value
     s.go(1)
+    assert s._score.value == "0 of 1 guesses right so far."  # the verdict was on another step
     s.go(2)
     assert "number 2" in s._text.value  # answered once, it stays open
     s.renew()
@@ -211,7 +213,8 @@ def test_draw_step_shows_what_the_sampler_drew():
 
     system = TextToImage.from_pretrained("shapes")
     s = steppers.DrawStep(system, "a red circle", every=16)
-    tokens = sample(system.dalle, system.tokenizer.encode(["a red circle"]), 0)[0]
+    text = system.tokenizer.encode(["a red circle"])
+    tokens = sample(system.dalle, text, s.seed.value, temperature=s.temperature.value)[0]
     assert torch.equal(s.tokens, tokens) and s.length == 4
     assert float(s.chances(16).sum()) == pytest.approx(1.0, abs=1e-5)
     frame = s.frame(1)
@@ -219,7 +222,7 @@ def test_draw_step_shows_what_the_sampler_drew():
     assert frame.answer == min(2, (order.index(int(tokens[16])) > 0) + (order.index(int(tokens[16])) >= 6))
     s.top_k.value = 3
     assert int((s.chances(16) > 0).sum()) == 3
-    s.seed.value = 1
+    s.seed.value = 2
     assert not torch.equal(s.tokens, tokens)
     s.caption.value = "red " * 40
     assert "too long" in s.problem.value
@@ -289,3 +292,130 @@ def test_slot_parts_add_up_to_the_slot():
     t = text.shape[1]
     assert list(s.parts(t)[1]) == ["separator", "row 0", "column 0"]
     assert list(s.parts(t + 9)[1]) == ["image token 8", "row 1", "column 1"]
+
+
+def test_training_stages_asks_for_the_fall_and_for_what_is_right():
+    from dalle_lessons.dalle import DALLE
+    from dalle_lessons.worlds.shapes_check import check, share_right
+
+    system = TextToImage.from_pretrained("shapes")
+    torch.manual_seed(0)
+    stages = {0: DALLE(system.dalle.config).eval(), 100: system.dalle}
+    steps, nats = range(0, 101, 10), [5.5, *([1.0] * 9), 0.5]
+    s = steppers.TrainingStages(stages, steps, nats, system.dvae, system.tokenizer, "a big red circle")
+    assert s.length == 3 and s.early() == pytest.approx(0.9) and s.frame(0).answer == 2
+    assert s.frame(0).hidden.png != s.frame(0).picture.png
+    shares = [s.share_of(s.drawings(stage)) for stage in (0, 1)]
+    assert shares[0] < 0.5 < shares[1]
+    for stage, share in enumerate(shares):
+        assert s.frame(stage + 1).answer == int(share >= 0.5) + int(share > 0.9)
+    images = s.drawings(1)
+    assert shares[1] == share_right(check(image, "a big red circle") for image in images)
+    assert torch.equal(images, s.drawings(1))  # always the same noise
+    s.seed.value = 1
+    assert not torch.equal(images, s.drawings(1))
+    for strange in ("a mauve circle", "a small red circle above " * 9):
+        s.caption.value = strange
+        assert s.problem.value and s.wish == "a big red circle"
+    s.caption.value = "a blue square"
+    assert not s.problem.value and s.wish == "a blue square"
+    with pytest.raises(ValueError, match="at least two stages"):
+        steppers.TrainingStages({0: system.dalle}, steps, nats, system.dvae, system.tokenizer, "a circle")
+
+
+def test_one_change_counts_the_pictures_that_come_again():
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.OneChange(system, "a small red circle above a big blue square", "a small red circle above a circle")
+    assert s.length == 6
+    assert s.get(0).answer == 0 and s.get(0).text.startswith("9 of the nine come again")
+    old = {tuple(d.tokens.flatten().tolist()) for d in s.before}
+    for i, change in ((1, {"candidates": 64}), (3, {"seed": 1})):
+        again = sum(tuple(d.tokens.flatten().tolist()) in old for d in s.draw(change))
+        frame = s.get(i)
+        assert frame.text.startswith(f"{again} of the nine") and frame.hidden.png != frame.picture.png
+        assert frame.answer == (0 if again == 9 else 1 if again else 2)
+
+
+def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
+    from dalle_lessons.sampling import sample
+
+    system = TextToImage.from_pretrained("shapes")
+    captions = ["a big red circle", "a big blue circle", "a small blue circle"]
+    s = steppers.OneWord(system, captions)
+    assert s.length == 2 and s.words == [("red", "blue"), ("big", "small")]
+    tokens, images = s.drawings(captions[1])
+    assert torch.equal(tokens, sample(system.dalle, system.tokenizer.encode(captions[1:2]).expand(4, -1), 0))
+    old, new = (system.clip.score(images, [caption] * 4) for caption in captions[:2])
+    assert s.heeded(0) == int((new > old).sum()) > 0
+    for i in range(2):
+        frame = s.frame(i)
+        assert frame.answer == int(s.heeded(i) > 0) + int(s.heeded(i) == 4)
+        assert captions[i + 1] in frame.picture.alt and captions[i + 1] not in frame.hidden.alt
+    s.next.value = "a big green square"
+    assert "exactly one word" in s.problem.value and s.length == 2
+    s.next.value = "a small green circle"
+    assert not s.problem.value and s.length == 3 and s.position == 2 and s.words[-1] == ("blue", "green")
+    s.seed.value = 1
+    assert s.position == 0 and not torch.equal(s.drawings(captions[1])[0], tokens)
+    with pytest.raises(ValueError, match="exactly one word"):
+        steppers.OneWord(system, ["a circle", "an orange square"])
+    with pytest.raises(ValueError, match="at least two captions"):
+        steppers.OneWord(system, captions[:1])
+
+
+def test_training_cost_counts_as_the_real_models_do():
+    from dalle_lessons.dalle import DALLE, DALLEConfig
+    from dalle_lessons.steppers.training_cost import DATA, PAPER, SIZES, costs, parameters, written
+
+    dalle = DALLE.from_pretrained("shapes")
+    assert dalle.config in SIZES.values()
+    for config in (dalle.config, DALLEConfig(50, 6, 3, 4, 20, 8, 2, 2)):
+        with torch.device("meta"):
+            assert parameters(config) == sum(p.numel() for p in DALLE(config).parameters())
+    assert written("parameters", parameters(PAPER)) == "12 billion"
+    s = steppers.TrainingCost()
+    asked = ["about 4 times", "about 2 times", "about 2 times", "about 4 times", "stays the same", "about 2 times"]
+    assert [s.frame(i).choices[s.frame(i).answer] for i in range(s.length)] == asked
+    before, after = s.before_and_after(4)  # twice the batch
+    assert after["steps"] == before["steps"] / 2 and before == costs(PAPER, 4.4e8, 1024)
+    assert s.frame(0).hidden.png != s.frame(0).picture.png
+    s.reveal(0)
+    old = s._picture.value
+    for slider, value in ((s.size, dalle.config), (s.data, DATA["1 million"]), (s.batch, 64)):
+        slider.value = value
+    assert s._picture.value != old and s.before_and_after(0)[0] == costs(dalle.config, 1e6, 64)
+
+
+def test_attacks_asks_for_what_is_found_in_the_file():
+    from dalle_lessons.drawing import grid
+    from dalle_lessons.provenance import mark, sign
+
+    def saved(image):
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        return out.getvalue()
+
+    def opened(file):
+        return Image.open(io.BytesIO(file)).convert("RGB")
+
+    def lie(file):  # other words in the credentials, and the chunk's checksum made good
+        at = file.index(b"caBX")
+        end = at + 4 + int.from_bytes(file[at - 4 : at], "big")
+        chunk = file[at:end].replace(b"a circle", b"a square")
+        return file[:at] + chunk + zlib.crc32(chunk).to_bytes(4, "big") + file[end + 4 :]
+
+    marked = mark(grid([to_image(picture) for picture in shapes("test", 4).pictures], cols=2))
+    signed = sign(saved(marked), {"caption": "a circle", "seed": 0})
+    attacks = {
+        "a copy": lambda file: saved(opened(file)),
+        "a lie": lie,
+        "the corner cropped": lambda file: saved(opened(file).crop((0, 0, 100, 100))),
+        "nothing": bytes,
+    }
+    s = steppers.Attacks(signed, attacks)
+    assert s.length == 5 and [s.answer(i) for i in range(5)] == [0, 1, 2, 3, 0]
+    assert not s.frame(0).question and "caption, seed" in s.frame(0).text
+    for i in range(1, 5):
+        frame = s.frame(i)
+        assert frame.answer == s.answer(i) and s.names[i] in frame.question and frame.hidden.png != frame.picture.png
+    assert "they tell: nothing" in s.frame(1).text and "not found" in s.frame(3).text

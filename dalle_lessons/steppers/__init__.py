@@ -16,6 +16,11 @@ MODULES = {
     "RowsGiven": "rows_given",
     "LogitLens": "logit_lens",
     "SlotParts": "slot_parts",
+    "TrainingStages": "training_stages",
+    "OneChange": "one_change",
+    "OneWord": "one_word",
+    "TrainingCost": "training_cost",
+    "Attacks": "attacks",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]
