@@ -266,7 +266,8 @@ def matrix(
     shown = ax.imshow(torch.as_tensor(values).float().numpy(), cmap="cividis", aspect="auto", interpolation="nearest")
     if limits:
         shown.set_clim(*limits)
-    ax.set_xticks(range(values.shape[1]) if cols else [], list(cols or []), rotation=60, ha="right", fontsize=7)
+    slant = {"rotation": 60, "ha": "right"} if max(map(len, cols or [""])) > 3 else {}  # short labels stand upright
+    ax.set_xticks(range(values.shape[1]) if cols else [], list(cols or []), fontsize=7, **slant)
     ax.set_yticks(range(values.shape[0]) if rows else [], list(rows or []), fontsize=7)
     if numbers:
         low, high = shown.get_clim()

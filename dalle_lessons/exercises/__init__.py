@@ -93,6 +93,10 @@ def describe(value) -> str:
     """A value in a few words: its shape if it is a tensor, else its type."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
+    if type(value).__module__ == "torch.return_types" and hasattr(value, "indices"):  # of min, max, sort, topk
+        name = type(value).__name__
+        alone = f", `arg{name}` the indices alone" if name in ("min", "max", "sort") else ""
+        return f"a pair of values and indices (`{name}` gives both{alone})"
     article = "an" if type(value).__name__[0] in "aeiou" else "a"
     return f"{article} {type(value).__name__}"
 

@@ -18,7 +18,13 @@ def nearest_code(answer) -> None:
     gaps = z[:, None] - codebook  # (N, K, D)
     squared = gaps.pow(2).sum(-1)
     truth = squared.argmin(1)
-    given = call(answer, z, codebook, shown="z, codebook")
+    try:
+        given = call(answer, z, codebook, shown="z, codebook")
+    except Mistake as mistake:
+        sizes = (
+            " Use the arguments only: z is (40, 3) here, and codebook (7, 3)." if "must match" in str(mistake) else ""
+        )
+        raise Mistake(f"{mistake}.{sizes}" if sizes else str(mistake)) from None
     smallest = squared.min(1).values
     if isinstance(given, torch.Tensor) and (same(given, smallest) or same(given, smallest.sqrt())):
         raise Mistake("You give back the smallest distances: give where they are, with argmin instead of min.")
@@ -27,6 +33,9 @@ def nearest_code(answer) -> None:
         (40, 7): "You give back all distances, shape (N, K): take the place of the smallest in each row.",
         (7,): "You search the nearest z for each code, so there are K numbers: search along the other axis.",
         (): "One number for all rows: argmin without an axis searches the whole table. Search in each row.",
+        (
+            64,
+        ): "Tokens for 64 vectors, and 40 were given: use the arguments z and codebook only, no names of other cells.",
         (40, 1): "The shape is (N, 1), and (N,) is wanted: keep no dimension (keepdim).",
     }
     given = as_tokens(given, (40,), "The tokens", others)
@@ -110,7 +119,7 @@ def perplexity(answer) -> None:
             nats / math.log(2)
         ),
         "That is exp of minus the entropy: the entropy is -Σ p ln p, with the minus sign.": 1 / truth,
-        "You count how many codes are used: perplexity also heeds how evenly.": 4,
+        "You count how many codes are used: perplexity also takes into account how evenly.": 4,
         "You give the number of codes, whatever the tokens are.": 10,
         "That is 1 / Σ p², another measure of spread: exp of the entropy is wanted.": 1 / float(shares.pow(2).sum()),
         "The shares do not sum to 1: len(tokens) is one axis only; divide by numel().": exp_entropy(counts / 2),
@@ -125,7 +134,12 @@ def perplexity(answer) -> None:
         )
         / 2,
     }
-    diagnose(value, truth, mistakes, f"For shares 1/2, 1/4, 1/8, 1/8 it is {truth:.4f}, and yours is {value:.4f}.")
+    diagnose(
+        value,
+        truth,
+        mistakes,
+        f"For shares 1/2, 1/4, 1/8, 1/8 it is {truth:.4f}, and yours is {value:.4f}. Do your shares sum to 1?",
+    )
     for name, tokens, codes, right in (
         ("eight codes used alike", torch.arange(8).repeat(3).reshape(4, 6), 8, 8.0),
         ("one code only", torch.zeros(5, dtype=torch.int64), 10, 1.0),

@@ -16,7 +16,12 @@ def attention(answer) -> None:
     generator = torch.Generator().manual_seed(0)
     q, k = torch.randn(5, 4, generator=generator), torch.randn(5, 4, generator=generator)
     v = torch.randn(5, 3, generator=generator)
-    given = call(answer, q, k, v, shown="q and k of shape (5, 4), v of shape (5, 3)")
+    try:
+        given = call(answer, q, k, v, shown="q and k of shape (5, 4), v of shape (5, 3)")
+    except Mistake as mistake:
+        if "(5x4 and 5x4)" in str(mistake):
+            raise Mistake("A table (S, C) times a table (S, C) does not go: k must be transposed, q @ k.T.") from None
+        raise
     others = {
         (5, 5): "Those are the weights, or the scores: multiply the weights with v to mix the values.",
         (5, 4): "You mix the keys, or the queries: the weights mix the values, v.",
@@ -28,6 +33,9 @@ def attention(answer) -> None:
     mistakes = {
         "The scale is missing: divide the scores by the square root of C before the softmax.": scores.softmax(-1) @ v,
         "You divide by C: divide by its square root.": (scores / 4).softmax(-1) @ v,
+        "You divide by the square root of 2: is your C right? It is the number of columns of q, here 4.": (
+            (scores / math.sqrt(2)).softmax(-1) @ v
+        ),
         "You scale by the number of slots: the square root of the vectors' length C is meant.": (
             (scores / math.sqrt(5)).softmax(-1) @ v
         ),
@@ -128,3 +136,8 @@ def masked_softmax(answer) -> None:
         raise Mistake(several if "stopped" in str(mistake) else str(mistake)) from None
     if not same(given, heads.masked_fill(~mask, -torch.inf).softmax(-1)):
         raise Mistake(several)
+    low = scores - 40.0  # the same weights, but each of these scores is lower than a -10
+    if not same(call(answer, low, mask.flip(0, 1), shown="low scores, mask"), truth):
+        raise Mistake(
+            "What you put in for minus infinity is not low enough: scores may be lower still. Take -torch.inf."
+        )

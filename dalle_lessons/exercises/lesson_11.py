@@ -92,7 +92,7 @@ def top_p(answer) -> None:
         near = chances >= p * chances.max()
         alone = "You compare each code's own chance with a limit: add the chances up, from the largest."
         mistakes = {
-            "Nothing is dropped: add up chances from the largest (take the softmax first), until they reach p.": keep(
+            "Nothing is dropped: are they chances (softmax), sorted from the largest, and added up until p?": keep(
                 order
             ),
             "One code too few: the one with which the sum reaches p belongs to the set.": keep(order[: enough - 1]),

@@ -43,7 +43,7 @@ class AttentionMap(Stepper):
     """Goes through image slots of one picture; each shows where the slot that predicts this token looks.
 
     system: the models. caption, tokens (rows, cols): of a drawing. Layer and head are chosen by sliders; head 0 is the
-    mean of all.
+    mean of all; it opens on head 1.
     """
 
     title = "Where does it look?"
@@ -54,7 +54,7 @@ class AttentionMap(Stepper):
         self.cols = c.cols
         text = system.tokenizer.encode([caption])
         ids = text[0].tolist()
-        self.words = [system.tokenizer.tokenizer.id_to_token(i) for i in ids]
+        self.words = [system.tokenizer.tokenizer.id_to_token(i).removeprefix("Ġ") for i in ids]  # Ġ: a space before
         self.spoken = sum(i != system.tokenizer.pad_id for i in ids)  # start and words; the pads come after
         self.slots_before = c.text_length  # then [SEP], whose slot predicts image token 0
         self.weights = attention_weights(system.dalle, text, tokens.reshape(1, -1))
@@ -66,7 +66,7 @@ class AttentionMap(Stepper):
             value=c.layers, min=1, max=c.layers, description="layer", continuous_update=False, layout={"width": "260px"}
         )
         self.head = widgets.IntSlider(
-            value=0, min=0, max=c.heads, description="head (0: all)", continuous_update=False, layout={"width": "260px"}
+            value=1, min=0, max=c.heads, description="head (0: all)", continuous_update=False, layout={"width": "260px"}
         )
         for slider in (self.layer, self.head):
             slider.observe(lambda change: self.changed(), "value")
@@ -107,10 +107,12 @@ class AttentionMap(Stepper):
         labels = self.words[: self.spoken]
         left.bar(range(len(labels)), words.tolist() if answered else [0] * len(labels), color="#0072B2")
         left.set_xticks(range(len(labels)), labels, rotation=35, ha="right", fontsize=8)
-        left.set_title("attention to the caption's tokens", fontsize=9)
+        shares = [f": {float(part.sum()):.0%}" if answered else "" for part in (words, before)]
+        left.set_title(f"caption{shares[0]}", fontsize=9)
+        left.set_ylabel("weight", fontsize=8)
         left.set_ylim(0, max(0.05, float(words.max()) * 1.15))
         frame(right, to_image(self.image))
-        right.set_title("and to the picture so far", fontsize=9)
+        right.set_title(f"picture so far{shares[1]}", fontsize=9)
         top = float(before.max()) if answered and len(before) else 1.0
         for cell in range(len(before)):
             row, col = divmod(cell, self.cols)

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import numpy as np
 from PIL import Image
 
-from ..figures import Picture
+from ..figures import Picture, frame
 
 CHOICES = "abcdefgh"
 
@@ -116,6 +116,8 @@ class Stepper(widgets.VBox):
             f"<details><summary>The picture in words</summary>{words}</details></div>"
         )
         self._question.value = f"<b>{frame.question}</b>" if asks else ""
+        # A verdict belongs to the guess just made: whatever else shows a step leaves the count alone.
+        self._score.value = f"{self.right} of {self.guesses} guesses right so far." if self.guesses else ""
         buttons = [self._choice(frame, i, n) for n in range(len(frame.choices))] if asks else []
         if asks:
             show = widgets.Button(description="Show me", tooltip="Show the answer without a guess")
@@ -135,9 +137,9 @@ class Stepper(widgets.VBox):
         frame = self.get(i)
         self.guesses += 1
         self.right += n == frame.answer
+        self.reveal(i)
         verdict = "Right" if n == frame.answer else f"Not quite: {frame.choices[frame.answer]}"
         self._score.value = f'<div role="status">{verdict} ({self.right} of {self.guesses} guesses right).</div>'
-        self.reveal(i)
 
     def reveal(self, i: int | None = None) -> None:
         """Show a frame whose question stands before it."""
@@ -191,6 +193,12 @@ def stacked(*pictures: Picture, alt: str | None = None, gap: int = 8) -> Picture
         sheet.paste(image, (0, top))
         top += image.height + gap
     return to_picture(sheet, alt or " ".join(picture.alt for picture in pictures))
+
+
+def unknown(ax, size: tuple[int, int]) -> None:
+    """A question mark where a picture of `size` (width, height) will stand, on the same axes, so that nothing jumps."""
+    frame(ax, Image.new("RGB", size, "white"))
+    ax.text(0.5, 0.5, "?", fontsize=26, ha="center", va="center", transform=ax.transAxes)
 
 
 def to_picture(image: Image.Image, alt: str) -> Picture:

@@ -9,7 +9,7 @@ from ..figures import BLUE, ORANGE, frame, new_figure, show
 from ..images import to_image
 from ..pipeline import TextToImage
 from ..sampling import sample
-from .base import Frame, Stepper
+from .base import Frame, Stepper, unknown
 
 SHOWN = 6  # codes whose chances are shown
 
@@ -25,12 +25,13 @@ class DrawStep(Stepper):
 
     def __init__(self, system: TextToImage, caption: str, every: int = 4):
         self.system, self.every = system, every
+        # It opens above temperature 1: at 1 a sure model draws the likeliest code nearly always, and there is no guess.
         wide = {"layout": {"width": "300px"}, "continuous_update": False}
         self.caption = widgets.Text(value=caption, description="caption", continuous_update=False)
-        self.temperature = widgets.FloatSlider(value=1.0, min=0.1, max=2.5, step=0.1, description="temperature", **wide)
+        self.temperature = widgets.FloatSlider(value=1.4, min=0.1, max=2.5, step=0.1, description="temperature", **wide)
         self.top_k = widgets.IntSlider(value=0, min=0, max=64, description="top-k (0: all)", **wide)
         self.guidance = widgets.FloatSlider(value=0.0, min=0.0, max=4.0, step=0.5, description="guidance", **wide)
-        self.seed = widgets.BoundedIntText(value=0, min=0, max=10**6, description="seed", layout={"width": "160px"})
+        self.seed = widgets.BoundedIntText(value=1, min=0, max=10**6, description="seed", layout={"width": "160px"})
         self.problem = widgets.HTML()
         controls = (self.caption, self.temperature, self.top_k, self.guidance, self.seed)
         for control in controls:
@@ -93,9 +94,7 @@ class DrawStep(Stepper):
         c = self.system.dalle.config
         for ax, upto, title in ((middle, place, "before"), (right, place + 1, "after")):
             if drawn is None and title == "after":
-                ax.text(0.5, 0.5, "?", fontsize=24, ha="center", va="center")
-                ax.set_xticks([])
-                ax.set_yticks([])
+                unknown(ax, self.so_far(upto, c.rows, c.cols).size)
             else:
                 frame(ax, self.so_far(upto, c.rows, c.cols))
             ax.set_title(title, fontsize=9)

@@ -58,8 +58,9 @@ class NearestCode(Stepper):
         names = [CHOICES[n] for n in range(4)]
         near = [float(self.distances[cell, code]) for code in codes]
         text = (
-            f"Row {row}, column {col}: code <b>{codes[right]}</b> ({names[right]}) is nearest, so the patch becomes "
-            f"token {codes[right]}, and the decoder gets that code's vector in place of the encoder's."
+            f"Row {row}, column {col}: code <b>{codes[right]}</b> ({names[right]}) is nearest, and the decoder gets "
+            "its vector in place of the encoder's. Each code is shown as the decoder draws it; the numbers are "
+            "distances between vectors, not pixels."
         )
         hidden = self.picture(i, codes, [f"{name}: ?" for name in names], "to be guessed")
         titles = [f"{name}: {value:.2f}" for name, value in zip(names, near, strict=True)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import ipywidgets as widgets
 from torch import Tensor
 
 from ..dvae import DVAE
 from ..figures import Picture, draw_tokens, frame, new_figure, rectangle, show
 from ..images import to_image
-from .base import Frame, Stepper
+from .base import Frame, Stepper, unknown
 
 
 class TokenChanger(Stepper):
@@ -34,7 +36,7 @@ class TokenChanger(Stepper):
             value=put_in,
             min=0,
             max=dvae.config.codes - 1,
-            description="put in token",
+            description=f"put in token (0 to {dvae.config.codes - 1:,})",
             style={"description_width": "auto"},
         )
         self.put_in.observe(lambda change: self.changed(), "value")
@@ -63,7 +65,8 @@ class TokenChanger(Stepper):
             f"is {self.put_in.value}; {touched} of {change.numel()} pixels change visibly."
         )
         wrong = {(col, row), (min(row + 1, self.rows - 1), col), (row, (col + 1) % self.cols)} - {(row, col)}
-        options = sorted([(row, col), *sorted(wrong)[:2]])
+        options = [(row, col), *sorted(wrong)[:2]]
+        random.Random(i).shuffle(options)  # the same at every visit
         return Frame(
             self.picture(i, after, change),
             text,
@@ -78,14 +81,13 @@ class TokenChanger(Stepper):
         axes = figure.subplots(1, 4)
         draw_tokens(axes[0], self.tokens, [] if i is None else [i], self.before)
         frame(axes[1], to_image(self.before))
-        frame(axes[2], to_image(after))
         for ax, title in zip(axes, ("tokens", "before", "after", "what changes"), strict=True):
             ax.set_title(title, fontsize=9)
         if change is None:
-            axes[3].text(0.5, 0.5, "?", fontsize=28, ha="center", va="center")
-            axes[3].set_xticks([])
-            axes[3].set_yticks([])
+            for ax in axes[2:]:
+                unknown(ax, to_image(self.before).size)
             return show(figure, "The grid of tokens and the picture that they draw.")
+        frame(axes[2], to_image(after))
         axes[3].imshow(change.numpy(), cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
         axes[3].set_xticks([])
         axes[3].set_yticks([])

@@ -206,6 +206,9 @@ WRONG = {
         (one_for_all, "One number for all"),
         (floating_tokens, "whole numbers"),
         (lambda z, codebook: torch.cdist(z, codebook), "all distances"),
+        (lambda z, codebook: torch.cdist(z, codebook).min(dim=1), "pair of values and indices"),
+        (lambda z, codebook: torch.cdist(torch.ones(64, 3), codebook).argmin(dim=1), "arguments"),
+        (lambda z, codebook: (z[:, None] - torch.ones(128, 8)).pow(2).sum(-1).argmin(dim=1), "arguments only"),
         (lambda z, codebook: nearest_by_cdist(z, codebook).tolist(), "later cells need"),
     ],
     "02.straight_through": [
@@ -225,6 +228,7 @@ WRONG = {
         (forgotten_minus, "minus sign"),
         (zero_times_minus_infinity, "NaN"),
         (codes_in_use, "how many codes"),
+        (lambda tokens, codes: math.exp(entropy_only(tokens, codes)) * 2, "shares sum to 1"),
         (divides_by_first_axis, "numel"),
         (softmax_of_counts, "softmax of the counts"),
         (smoothed_counts, "leave them out"),

@@ -148,6 +148,8 @@ WRONG = {
         (attention_roles_swapped, "exchanged"),
         (attention_weights_only, "multiply the weights with v"),
         (attention_scaled_late, "after the softmax"),
+        (lambda q, k, v: (q @ k.T / math.sqrt(2)).softmax(dim=-1) @ v, "columns of q"),
+        (lambda q, k, v: (q @ k / math.sqrt(q.shape[-1])).softmax(dim=-1) @ v, "transposed"),
     ],
     "07.causal_mask": [
         (lambda slots: torch.ones(slots, slots, dtype=torch.bool).triu(), "forward"),
@@ -168,6 +170,7 @@ WRONG = {
         (lambda scores, mask: (scores * mask).softmax(dim=-1), r"exp\(0\)"),
         (lambda scores, mask: scores.masked_fill(~mask, -torch.inf).softmax(dim=0), "wrong axis"),
         (lambda scores, mask: scores.masked_fill(~mask, -1.0).softmax(dim=-1), "not low enough"),
+        (lambda scores, mask: scores.masked_fill(~mask, -30.0).softmax(dim=-1), "not low enough"),
         (softmax_in_place, "in place"),
         (hard_choice, "argmax"),
         (lambda scores, mask: scores.masked_fill(~mask, -torch.inf).log_softmax(dim=-1), "logarithms"),

@@ -160,6 +160,11 @@ def unsorted_sums(logits, p):
     return logits.masked_fill(chances.cumsum(dim=0) - chances >= p, -torch.inf)
 
 
+def sums_of_logits(logits, p):
+    ordered, order = logits.sort(descending=True)
+    return put_back(logits, order[ordered.cumsum(dim=0) - ordered < p])
+
+
 def zero_outside(logits, p):
     return top_p_by_sorting(logits, p).masked_fill(top_p_by_sorting(logits, p) == -torch.inf, 0.0)
 
@@ -233,6 +238,7 @@ WRONG = {
         (unsorted_sums, "sort them first"),
         (lambda logits, p: top_p_by_sorting(logits, p).softmax(dim=0).log(), "changed"),
         (lambda logits, p: logits, "Nothing is dropped"),
+        (sums_of_logits, "chances"),
     ],
     "11.cache_numbers": [
         (lambda layers, width, slots: layers * width * slots, "Keys alone"),
