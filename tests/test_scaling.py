@@ -1,0 +1,34 @@
+"""The table of lesson 16: whole, and what its columns say fits together."""
+
+import csv
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+from dalle_lessons.dalle import DALLE
+from dalle_lessons.paths import data_dir
+from dalle_lessons.recipes import DALLE_PRESETS
+from dalle_lessons.steppers.training_cost import parameters
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_table_holds_each_run_with_its_command():
+    spec = importlib.util.spec_from_file_location("scaling_runs", ROOT / "tools" / "scaling_runs.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    with open(data_dir() / "scaling" / "shapes.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["preset"], int(row["steps"])) for row in rows] == tool.WANTED
+    shapes = DALLE.from_pretrained("shapes").config
+    for row in rows:
+        wanted = DALLE_PRESETS[row["preset"]].config
+        assert (int(row["width"]), int(row["layers"])) == (wanted.width, wanted.layers)
+        config = replace(shapes, width=wanted.width, layers=wanted.layers, heads=wanted.heads)
+        assert int(row["parameters"]) == parameters(config)
+        assert f"--preset {row['preset']} --steps {row['steps']} " in row["command"]
+        assert int(row["tokens"]) == int(row["steps"]) * 64 * 80
+    for before, after in zip(rows, rows[1:], strict=False):
+        if before["preset"] == after["preset"]:
+            assert float(after["image"]) < float(before["image"])
+            assert int(after["flops"]) * int(before["steps"]) == int(before["flops"]) * int(after["steps"])
