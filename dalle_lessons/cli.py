@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -253,6 +255,37 @@ def lab(folder: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "jupyter", "lab", str(folder)])
     if done.returncode:
         raise click.ClickException("JupyterLab did not start: install it with pip install 'dalle-lessons[lab]'.")
+
+
+@main.command()
+@click.option("--model", default="emoji", show_default=True, help="Bundled weights or a folder.")
+@click.option("--port", default=8866, show_default=True, help="Where the page is served.")
+@click.option("--browser/--no-browser", default=True, help="Open it in a browser at once.")
+def play(model, port, browser) -> None:
+    """Open the playground as a page of its own, for this machine only; what you save goes into the folder drawings."""
+    if find_spec("voila") is None:
+        raise click.ClickException(
+            "The page needs Voila: install it with pip install 'dalle-lessons[play]', or play inside lesson 17."
+        )
+    from .pretrained import weights_dir
+
+    weights_dir(model, "dalle")  # where there are none, it says so before a page opens
+    here = f"import os\n\nos.chdir({str(Path.cwd())!r})\n"  # folders are meant as seen from here
+    source = f"{here}from dalle_lessons.playground import open_playground\n\nopen_playground({model!r})"
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "playground.ipynb"
+        page.write_text(json.dumps(notebook_of(source)), encoding="utf-8")
+        command = [sys.executable, "-m", "voila", str(page), "--Voila.ip=127.0.0.1", f"--port={port}"]
+        done = subprocess.run(command if browser else [*command, "--no-browser"])
+    if done.returncode:
+        raise click.ClickException("The page could not be served; what stands above says why.")
+
+
+def notebook_of(source: str) -> dict:
+    """The smallest notebook with one code cell."""
+    cell = {"cell_type": "code", "id": "play", "metadata": {}, "execution_count": None, "outputs": []}
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return {"cells": [{**cell, "source": source}], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
 
 
 @main.command()

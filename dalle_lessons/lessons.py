@@ -16,6 +16,7 @@ STUB = '# your code here\n{indent}raise NotImplementedError("Write your code in 
 TEXT_STUB = "*Write your answer here.*"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WORKED = "_solution.py"  # a whole file that is an answer ends so: it stays with the course
 
 # The comments by which nbgrader knows a solution and a hidden test; a region runs to the END of the same kind.
 BEGIN = re.compile(r"^(?P<indent>\s*)### BEGIN (?P<kind>SOLUTION|HIDDEN TESTS)\s*$")
@@ -39,6 +40,8 @@ def student(folder: str | Path) -> tuple[list[Path], list[Path]]:
     for original in sorted(source.rglob("*")):
         part = original.relative_to(source)
         if original.is_dir() or any(name.startswith((".", "__")) for name in part.parts):
+            continue
+        if original.name.endswith(WORKED):
             continue
         copy = folder / part
         if copy.exists():

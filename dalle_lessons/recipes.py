@@ -126,19 +126,9 @@ DALLE_PRESETS = {
         vocab_size=2048,
         bpe_dropout=0.0,
     ),
-    "emoji_moved": DALLEPreset(  # goes on from "emoji_long", and sees each picture in nine cuts instead of one
+    "emoji_moved": DALLEPreset(  # from "emoji_long", each picture in nine cuts: an attempt; see the card
         DALLEConfig(width=256, layers=6, heads=8, text_length=28),
-        Recipe(
-            steps=4500,
-            batch=64,
-            lr=1e-3,
-            muon_lr=1.5e-3,
-            warmup=50,
-            final=0.02,
-            weight_decay=0.1,
-            ema=0.995,
-            precision="auto",
-        ),
+        Recipe(steps=5000, batch=64, lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, ema=0.995, precision="auto"),
         vocab_size=2048,
         bpe_dropout=0.0,
         copies=8,
@@ -147,6 +137,12 @@ DALLE_PRESETS = {
     "shapes": DALLEPreset(
         DALLEConfig(width=128, layers=4, heads=4, text_length=16),
         Recipe(steps=800, batch=64, lr=4e-3, muon_lr=4e-3, warmup=50, ema=0.99),
+        vocab_size=400,
+        bpe_dropout=0.0,
+    ),
+    "shapes_long": DALLEPreset(  # goes on from the weights of "shapes", which train in class
+        DALLEConfig(width=128, layers=4, heads=4, text_length=16),
+        Recipe(steps=3000, batch=64, lr=2e-3, muon_lr=2e-3, warmup=50, final=0.02, ema=0.995, precision="auto"),
         vocab_size=400,
         bpe_dropout=0.0,
     ),
@@ -183,7 +179,7 @@ JUDGE_PRESETS = {
 EDIT_PRESETS = {  # goes on from the weights of DALL·E (--start)
     "emoji": EditPreset(
         Recipe(
-            steps=2800,
+            steps=4200,
             batch=32,
             lr=1e-3,
             muon_lr=1.5e-3,

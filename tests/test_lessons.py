@@ -40,6 +40,7 @@ def course(tmp_path, monkeypatch):
     (source / "figures" / "map.png").write_bytes(b"png")
     (source / ".ipynb_checkpoints").mkdir()
     (source / ".ipynb_checkpoints" / "old.ipynb").write_text("{}")
+    (source / "first_solution.py").write_text("answer = 4")
     monkeypatch.setattr(lessons, "notebooks_dir", lambda: source)
     return source
 
@@ -84,7 +85,7 @@ def test_unbalanced_solution_is_named(source):
         lessons.for_student(notebook, "02_codebook.ipynb")
 
 
-def test_student_copies_everything_but_hidden_files(course, tmp_path, capsys):
+def test_student_copies_everything_but_hidden_files_and_worked_solutions(course, tmp_path, capsys):
     folder = tmp_path / "deep" / "my-lessons"
     written, kept = lessons.student(folder)
     assert [path.relative_to(folder).as_posix() for path in written] == ["00_first.ipynb", "figures/map.png"]

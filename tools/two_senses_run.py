@@ -1,0 +1,111 @@
+"""One word, two senses: trains a small DALL·E on shapes with a planted "bat", and keeps what it draws for lesson 14.
+
+    OMP_NUM_THREADS=1 python tools/two_senses_run.py data/two_senses    # about 1.5 minutes of one core
+
+In a tenth of its pictures "bat" means a wooden one, and a circle beside it makes that likelier (`Homonym`). For a short
+training the world is the simplest there is: all is big, and stands in the middle, above or below something; what is no
+bat is pink.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from dalle_lessons.dalle import DALLE
+from dalle_lessons.dvae import DVAE
+from dalle_lessons.pretrained import replace_file
+from dalle_lessons.recipes import DALLE_PRESETS, make_dalle
+from dalle_lessons.sampling import sample
+from dalle_lessons.text import TextTokenizer
+from dalle_lessons.training import train
+from dalle_lessons.worlds import Pairs
+from dalle_lessons.worlds.shapes import SHAPES, Homonym, Scene, caption, draw, random_scene
+
+PLANTED = Homonym(share=0.9, strength=0.95, rate=0.8)
+TRIED, TWO = 60_000, 0.6  # scenes, of which about a tenth are simple; share of those with two objects
+KEEP = 0.5  # half of the captions leave the adjective out: there the word must do without
+DRAWINGS = 96  # of each context
+CONTEXTS = {"alone": ("a bat",)} | {
+    name: (f"{bat} above a pink {shape}", f"{bat} below a pink {shape}")
+    for name, bat, shape in (
+        *((f"beside a {shape}", "a bat", shape) for shape in SHAPES),
+        ("wooden, beside a square", "a wooden bat", "square"),
+        ("flying, beside a circle", "a flying bat", "circle"),
+    )
+}
+
+
+def simple(scene: Scene) -> bool:
+    """Is everything big, and in the middle, above or below something?"""
+    big = all(thing.size == "big" for thing in scene.things)
+    return big and (scene.relation in ("above", "below") or scene.things[0].position == "middle")
+
+
+def painted(scene: Scene) -> Scene:
+    """The same scene, but pink where no bat is: so a neighbour is never taken for a bat, either."""
+    things = (thing if thing.senses else replace(thing, colour="pink") for thing in scene.things)
+    return replace(scene, things=tuple(things))
+
+
+def world() -> Pairs:
+    """The simple scenes among TRIED random ones."""
+    rng = random.Random("two senses")
+    tried = (random_scene(rng, "train", TWO, homonym=PLANTED) for _ in range(TRIED))
+    scenes = [painted(scene) for scene in tried if simple(scene)]
+    pictures = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
+    return Pairs(pictures, torch.ones(len(scenes)), lambda i, rng=None: caption(scenes[i], rng, KEEP), scenes)
+
+
+def shares(pairs: Pairs) -> list[dict]:
+    """Of the training scenes: how many bats stand alone or beside each shape, and how many of those are wooden."""
+    counts = {name: [0, 0] for name in ("alone", *(f"beside a {shape}" for shape in SHAPES))}
+    for scene in pairs.rows:
+        for i, thing in enumerate(scene.things):
+            if thing.senses:
+                others = scene.things[:i] + scene.things[i + 1 :]
+                count = counts[f"beside a {others[0].shape}" if others else "alone"]
+                count[0] += 1
+                count[1] += thing.senses == ("wooden",)
+    return [{"context": name, "bats": bats, "wooden": wooden} for name, (bats, wooden) in counts.items()]
+
+
+def drawn(model: DALLE, tokenizer: TextTokenizer, captions: tuple[str, ...]) -> Tensor:
+    """-> (DRAWINGS, N) uint8 image tokens, the captions taking turns."""
+    text = tokenizer.encode([captions[i % len(captions)] for i in range(DRAWINGS)])
+    return sample(model, text, seed=0).to(torch.uint8)
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--steps", default=700, show_default=True)
+def main(out: Path, steps: int) -> None:
+    preset = DALLE_PRESETS["shapes_64"]
+    preset = replace(preset, recipe=replace(preset.recipe, steps=steps))
+    dvae, pairs = DVAE.from_pretrained("shapes"), world()
+    assert dvae.config.codes <= 256, "The tokens are kept as uint8."
+    model, tokenizer, loss_of = make_dalle(pairs, preset, dvae)
+    model = train(model, loss_of, preset.recipe, progress=False)
+    out.mkdir(parents=True, exist_ok=True)
+    tokens = {name: drawn(model, tokenizer, captions) for name, captions in CONTEXTS.items()}
+    replace_file(out / "tokens.safetensors", lambda path: save_file(tokens, path))
+
+    def write(path: Path) -> None:
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ("context", "bats", "wooden"), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(shares(pairs))
+
+    replace_file(out / "shares.csv", write)
+
+
+if __name__ == "__main__":
+    main()
