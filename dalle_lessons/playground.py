@@ -93,7 +93,9 @@ class Playground(widgets.VBox):
         self.grid = widgets.GridBox(tiles, layout=columns).add_class("dalle-tiles")
         self.sketch = _button("As a sketch", "Draw this picture again, as a sketch", self.draw_as_sketch)
         self.keep = _button("Save, signed", "Save this picture, signed and marked", self.save)
-        note = "" if self.model.editor else "“As a sketch” needs an edit model (lesson 13); these weights hold none."
+        note = "“As a sketch” needs an edit model (lesson 13); these weights hold none."
+        if self.model.editor:
+            note = "“As a sketch” keeps the lines of an illustration; of other styles it often makes another thing."
         self.sketch.disabled = self.model.editor is None
         self.saved, self.details = widgets.HTML(), widgets.HTML()
         parts = (widgets.HBox([self.sketch, self.keep]), widgets.HTML(note), self.saved, self.details)
