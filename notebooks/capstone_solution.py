@@ -34,7 +34,7 @@ class Config:
     pictures: int = 4000
     batch: int = 32
     dvae_steps: int = 600
-    steps: int = 1000
+    steps: int = 800
     seed: int = 0
 
 
@@ -149,7 +149,7 @@ class DVAE(nn.Module):
 
     def loss(self, pictures: Tensor, temperature: float) -> Tensor:
         """Mean squared error. A hard choice has no gradient; the Gumbel-softmax is a soft one, harder when colder."""
-        logits = 2 * self.encoder(2 * pictures - 1)  # (B, 3, H, W) -> (B, K, rows, cols); 2: stronger than the noise
+        logits = 4 * self.encoder(2 * pictures - 1)  # (B, 3, H, W) -> (B, K, rows, cols); 4: stronger than the noise
         soft = F.gumbel_softmax(logits, temperature, dim=1)
         vectors = torch.einsum("bkrc,kd->bdrc", soft, self.codebook.weight)  # (B, C, rows, cols)
         return F.mse_loss(self.decoder(vectors), pictures)
@@ -248,7 +248,7 @@ def learn(pictures: Tensor, text: Tensor, vocabulary: int, c: Config) -> tuple[D
     torch.manual_seed(c.seed)
     dvae, dalle, count = DVAE(c), DALLE(vocabulary, c), len(pictures)
     # The temperature falls to 1/16 (paper, 2.1): in the end the soft choice is nearly the hard one that is used.
-    train("dVAE", dvae, lambda i, done: dvae.loss(pictures[i], 16**-done), c.dvae_steps, 3e-3, count, c)
+    train("dVAE", dvae, lambda i, done: dvae.loss(pictures[i], 16**-done), c.dvae_steps, 6e-3, count, c)
     image = dvae.eval().encode(pictures)  # from here on a picture is N tokens: (P, N)
     train("DALL·E", dalle, lambda i, _: dalle.loss(text[i], image[i]), c.steps, 2e-3, count, c)
     return dvae, dalle

@@ -32,7 +32,7 @@ class Config:
     pictures: int = 4000
     batch: int = 32
     dvae_steps: int = 600
-    steps: int = 1000
+    steps: int = 800
     seed: int = 0
 
 
