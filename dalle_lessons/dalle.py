@@ -87,9 +87,11 @@ class DALLE(nn.Module, Pretrained):
         t = self.config.text_length
         return self.text_head(x[:, : t - 1]), self.image_head(x[:, t:])
 
-    def loss(self, text: Tensor, image_tokens: Tensor) -> dict[str, Tensor]:
-        """Nats a token: `text`, `image`, `total` = text/8 + 7·image/8. text (B, T), image_tokens (B, N) int64."""
-        text_logits, image_logits = self(text, image_tokens)
+    def loss(self, text: Tensor, image_tokens: Tensor, fed: Tensor | None = None) -> dict[str, Tensor]:
+        """Nats a token: `text`, `image`, `total` = text/8 + 7·image/8. text (B, T), image_tokens (B, N) int64.
+
+        fed: the image tokens that are shown, if others than those that are to be predicted."""
+        text_logits, image_logits = self(text, image_tokens if fed is None else fed)
         return sequence.losses(text_logits, image_logits, text, image_tokens, self.config.pad_id)
 
     def start(self, text: Tensor) -> tuple[Tensor, Cache]:

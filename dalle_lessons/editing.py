@@ -67,12 +67,15 @@ def taller(dalle: DALLE, text_length: int) -> DALLE:
     return tall
 
 
-def bottom_nats(dalle: DALLE, text: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+def bottom_nats(dalle: DALLE, text: Tensor, tokens: Tensor, fed: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """How well the drawn half is foreseen, given caption and top: text (B, T), tokens of both halves (B, 2n) int64
-    -> -ln p of each token of the bottom (B, n), and whether it was the likeliest (B, n) bool."""
-    dalle.check(text, tokens)
+    -> -ln p of each token of the bottom (B, n), and whether it was the likeliest (B, n) bool.
+
+    fed: the tokens that are shown, if others than those that are to be foreseen."""
+    fed = tokens if fed is None else fed
+    dalle.check(text, fed)
     half = dalle.config.image_length // 2
-    x = dalle.transformer(dalle.embedding(text, tokens[:, :-1]), dalle.masks)  # (B, T + 2n, C)
+    x = dalle.transformer(dalle.embedding(text, fed[:, :-1]), dalle.masks)  # (B, T + 2n, C)
     logits = dalle.image_head(x[:, -half:])  # (B, n, codes); the other heads' outputs are not needed
     bottom = tokens[:, half:]
     return F.cross_entropy(logits.transpose(1, 2), bottom, reduction="none"), logits.argmax(-1) == bottom

@@ -213,7 +213,16 @@ def curves(
         ax.plot(list(x), list(y), color=colour, linestyle=dash, marker=marker, markersize=4, label=name)
     for name, level in (levels or {}).items():
         ax.axhline(level, color=GREY, linewidth=1)
-        ax.annotate(name, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+        ax.annotate(
+            name,
+            (1, level),
+            xycoords=("axes fraction", "data"),
+            xytext=(-4, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+        )
+        ax.margins(y=0.12)  # room for the name, should the level be the highest of all
     if log_y:
         ax.set_yscale("log")
     ax.set_xlabel(xlabel)

@@ -54,6 +54,7 @@ class DALLEPreset:
     shift: int = 3
     moved_until: float = 0.75
     evenness: float = 1.0
+    spoilt: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class CLIPPreset:
 class EditPreset:
     """text_length: tokens of a caption. named: how often the caption names the thing. left_out: the (style on the top,
     style on the bottom) that is never trained, to see whether it is understood all the same. copies, shift: how many
-    times the pictures are tokenised besides, moved by up to `shift` pixels, every second time mirrored too."""
+    times the pictures are tokenised besides, moved by up to `shift` pixels, every second time mirrored too.
+    spoilt: the largest share of the drawn half's tokens that are shown as another picture's; see `spoil`."""
 
     recipe: Recipe
     text_length: int = 32
@@ -87,6 +89,7 @@ class EditPreset:
     left_out: tuple[str, str] = ("flat icon", "cartoon")
     copies: int = 7
     shift: int = 3
+    spoilt: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,23 @@ DALLE_PRESETS = {
         bpe_dropout=0.0,
         copies=8,
         evenness=0.6,
+    ),
+    "emoji_spoilt": DALLEPreset(  # from "emoji_long", with tokens that deceive, and skin tones more often
+        DALLEConfig(width=256, layers=6, heads=8, text_length=28, dropout=0.1),
+        Recipe(
+            steps=5000,
+            batch=64,
+            lr=1e-3,
+            muon_lr=1.5e-3,
+            warmup=50,
+            final=0.02,
+            weight_decay=0.1,
+            precision="auto",
+        ),
+        vocab_size=2048,
+        bpe_dropout=0.0,
+        evenness=0.4,
+        spoilt=0.5,
     ),
     "shapes": DALLEPreset(
         DALLEConfig(width=128, layers=4, heads=4, text_length=16),
@@ -266,6 +286,15 @@ def moved_tokens(dvae: DVAE, pictures: Tensor, copies: int, shift: int) -> Tenso
     return torch.stack(cuts)
 
 
+def spoil(tokens: Tensor, others: Tensor, share: float) -> Tensor:
+    """(B, N) int64, twice -> (B, N): of each row a random part, from none up to `share`, is replaced by the others'.
+
+    Shown such tokens, the model cannot recognise a training picture by its first lines and go on by heart: it must
+    keep to the caption, or in editing to the given half.
+    """
+    return torch.where(torch.rand(tokens.shape) < share * torch.rand(len(tokens), 1), others, tokens)
+
+
 def dalle_loss_of(pairs: Pairs, cuts: Tensor, tokenizer: TextTokenizer, preset: DALLEPreset) -> LossOf:
     """DALL·E's loss on a random batch of pairs, with captions that vary. cuts: as from `moved_tokens`."""
     weights = pairs.weights**preset.evenness
@@ -278,7 +307,9 @@ def dalle_loss_of(pairs: Pairs, cuts: Tensor, tokenizer: TextTokenizer, preset: 
         ):  # without copies nothing is drawn: other presets repeat as before
             which = torch.randint(0, len(cuts), chosen.shape)
         text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
-        return model.loss(drop_captions(text, preset.caption_dropout, tokenizer.pad_id), cuts[which, chosen])
+        tokens = cuts[which, chosen]  # (B, N)
+        fed = spoil(tokens, tokens.roll(1, 0), preset.spoilt) if preset.spoilt else None
+        return model.loss(drop_captions(text, preset.caption_dropout, tokenizer.pad_id), tokens, fed)
 
     return loss_of
 
@@ -340,8 +371,7 @@ def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextToken
     def decoded(chosen: Tensor) -> Tensor:
         """(n,) -> reconstructions (n, 3, H, W) in [0, 1], with some tokens of each from elsewhere."""
         others = tokens[draw_indices(pairs.weights, len(chosen))]
-        replaced = torch.rand(others.shape) < preset.spoilt * torch.rand(len(chosen), 1)
-        return dvae.decode(unflatten(torch.where(replaced, others, tokens[chosen]), rows, rows)).float()
+        return dvae.decode(unflatten(spoil(tokens[chosen], others, preset.spoilt), rows, rows)).float()
 
     def loss_of(model: CLIP, rng: random.Random, done: float) -> dict[str, Tensor]:
         batch = preset.recipe.batch
@@ -394,8 +424,12 @@ def make_edit(
     def loss_of(model: DALLE, rng: random.Random, done: float) -> dict[str, Tensor]:
         chosen = couples[draw_indices(weights, preset.recipe.batch)]
         cut = torch.randint(0, len(cuts), (len(chosen),))
-        tokens = torch.cat((cuts[cut, chosen[:, 0]], cuts[cut, chosen[:, 1]]), dim=1)  # (B, 2n)
-        nats, right = bottom_nats(model, tokenizer.encode([caption(i, rng) for i in chosen[:, 1].tolist()]), tokens)
+        top, bottom = cuts[cut, chosen[:, 0]], cuts[cut, chosen[:, 1]]  # (B, n) each
+        text = tokenizer.encode([caption(i, rng) for i in chosen[:, 1].tolist()])
+        tokens, fed = (
+            torch.cat((top, lower), dim=1) for lower in (bottom, spoil(bottom, bottom.roll(1, 0), preset.spoilt))
+        )  # (B, 2n) each
+        nats, right = bottom_nats(model, text, tokens, fed)
         return {"total": nats.mean(), "right": right.float().mean()}
 
     return taller(start, preset.text_length), loss_of

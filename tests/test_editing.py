@@ -157,16 +157,18 @@ def test_the_left_out_pair_is_never_trained(monkeypatch):
     dvae = DVAE(DVAEConfig(codes=16, code_dim=8, widths=(8, 8, 8), patch=4, blocks=0))
     rows = 64 // dvae.config.factor
     start = DALLE(DALLEConfig(tokenizer.vocab_size, 20, rows, rows, 16, 16, 1, 2))
-    preset = replace(EDIT_PRESETS["emoji"], text_length=40, copies=0)
+    preset = replace(EDIT_PRESETS["emoji"], text_length=40, copies=0, spoilt=1.0)
     model, loss_of = make_edit(pairs, preset, dvae, start, tokenizer)
     by_index = {
         tuple(dvae.encode(p[None].float() / 255).flatten().tolist()): r
         for p, r in zip(pairs.pictures, pairs.rows, strict=True)
     }
-    seen = []
+    seen, kept = [], []
 
-    def look(model, text, tokens):
+    def look(model, text, tokens, fed):
         half = tokens.shape[1] // 2
+        assert torch.equal(fed[:, :half], tokens[:, :half]), "what is given is shown as it is"
+        kept.append((fed[:, half:] == tokens[:, half:]).float().mean().item())
         for words, row in zip(tokenizer.decode(text), tokens.tolist(), strict=True):
             top, bottom = by_index[tuple(row[:half])]["style"], by_index[tuple(row[half:])]["style"]
             seen.append((top, bottom))
@@ -179,6 +181,7 @@ def test_the_left_out_pair_is_never_trained(monkeypatch):
     for _ in range(20):
         assert set(loss_of(model, random.Random(0), 0.0)) == {"total", "right"}
     assert preset.left_out not in seen and len(set(seen)) > 4
+    assert 0.3 < sum(kept) / len(kept) < 0.9
 
 
 def test_names_are_kept_and_never_shared():

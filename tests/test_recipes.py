@@ -90,8 +90,9 @@ def test_moved_pictures_give_other_tokens_and_the_last_steps_see_none_of_them():
     class Listener:
         training = False
 
-        def loss(self, text, tokens):
+        def loss(self, text, tokens, fed):
             seen.append(tokens)
+            assert fed is None
 
     tokenizer = recipes.train_tokenizer(pairs, preset, variations=1)
     loss_of = recipes.dalle_loss_of(pairs, cuts, tokenizer, preset)
@@ -100,6 +101,35 @@ def test_moved_pictures_give_other_tokens_and_the_last_steps_see_none_of_them():
     in_place = {tuple(row) for row in cuts[0].tolist()}
     among = [sum(tuple(row) in in_place for row in tokens.tolist()) for tokens in seen]
     assert among[0] < among[1] == preset.recipe.batch
+
+
+def test_of_each_row_a_part_up_to_the_share_is_the_others():
+    tokens, others = torch.zeros(400, 100, dtype=torch.int64), torch.ones(400, 100, dtype=torch.int64)
+    torch.manual_seed(0)
+    parts = recipes.spoil(tokens, others, 0.5).float().mean(dim=1)
+    assert parts.mean().item() == pytest.approx(0.25, abs=0.02)
+    assert parts.min() < 0.02 and 0.45 < parts.max() < 0.65
+    assert torch.equal(recipes.spoil(tokens, others, 0.0), tokens)
+
+
+def test_dalle_is_shown_spoilt_tokens_and_asked_for_the_true_ones():
+    pairs, preset = pairs_of(8), replace(recipes.DALLE_PRESETS["shapes"], spoilt=1.0)
+    cuts = torch.arange(8)[None, :, None].repeat(1, 1, 64)  # each picture has a token of its own
+    shown, asked = [], []
+
+    class Listener:
+        training = False
+
+        def loss(self, text, tokens, fed):
+            asked.append(tokens)
+            shown.append(fed)
+
+    loss_of = recipes.dalle_loss_of(pairs, cuts, recipes.train_tokenizer(pairs, preset, 0), preset)
+    torch.manual_seed(0)
+    loss_of(Listener(), random.Random(0), 0.0)
+    assert (asked[0] == asked[0][:, :1]).all()
+    kept = (shown[0] == asked[0]).float().mean().item()
+    assert kept == pytest.approx(1 - 0.5 * 7 / 8, abs=0.12)  # of eight pictures, one in eight others is the same
 
 
 def test_dalle_takes_its_sizes_from_dvae_and_captions():
