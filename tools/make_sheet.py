@@ -1,7 +1,8 @@
-"""The sheet of drawings that a model card shows: 32 captions chosen by a seed, 16 of train and 16 of `unseen_pair`.
+"""The sheets that the model cards show: 32 captions chosen by a seed, 16 of train and 16 of `unseen_pair`; 24 edits.
 
     python tools/make_sheet.py sheet.png            # each drawing with its caption: the best of 64 by CLIP
     python tools/make_sheet.py quiz.png --quiz      # numbers in place of captions, shuffled: name them without help
+    python tools/make_sheet.py edits.png --edits    # of `unseen_emoji`: given, drawn (likeliest of 16), true
 
 Nothing is chosen by hand: no picture is left out, none is drawn twice.
 """
@@ -16,10 +17,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dalle_lessons import TextToImage
 from dalle_lessons.drawing import save_png
-from dalle_lessons.worlds.emoji import emoji
+from dalle_lessons.evaluate_edits import true_pairs
+from dalle_lessons.images import to_image
+from dalle_lessons.recipes import EDIT_PRESETS
+from dalle_lessons.worlds.emoji import STYLES, emoji, with_article
 
 TIMES, GAP, LINES = 2, 10, 3  # how much a picture is enlarged; pixels between; lines of text below
-COLUMNS = 8
+EDITS = 24
 
 
 def choose(split: str, count: int, seed: int) -> list[str]:
@@ -33,16 +37,31 @@ def choose(split: str, count: int, seed: int) -> list[str]:
     return chosen
 
 
-def sheet(pictures: list[Image.Image], texts: list[str]) -> Image.Image:
-    """Pictures in rows of eight, enlarged without smoothing, each with its text below."""
+def edit_all(system: TextToImage, seed: int) -> tuple[list[Image.Image], list[str]]:
+    """-> for each of EDITS couples, of any trained direction between two styles: given, drawn, true; and texts."""
+    pairs = emoji("unseen_emoji")
+    ways = [(a, b) for a in STYLES for b in STYLES if a != b and (a, b) != EDIT_PRESETS["emoji"].left_out]
+    couples = [(*couple, b) for a, b in ways for couple in true_pairs(pairs, a, b)]
+    couples = [couple for couple in couples if not pairs.rows[couple[0]]["skin_tone"]]
+    pictures, texts = [], []
+    for top, bottom, style in random.Random(seed).sample(couples, EDITS):
+        given, true = to_image(pairs.pictures[top]), to_image(pairs.pictures[bottom])
+        how = f"as {with_article(style)}"
+        pictures += [given, system.edit(given, how, candidates=16, seed=seed)[0].image, true]
+        texts += [f"given: {pairs.caption(top, None)}", f"drawn {how}", "true"]
+    return pictures, texts
+
+
+def sheet(pictures: list[Image.Image], texts: list[str], columns: int = 8) -> Image.Image:
+    """Pictures in rows, enlarged without smoothing, each with its text below."""
     font = ImageFont.load_default(12)
     side = pictures[0].width * TIMES
     width, height = side + GAP, side + GAP + 14 * LINES
-    rows = -(-len(pictures) // COLUMNS)
-    page = Image.new("RGB", (COLUMNS * width + GAP, rows * height + GAP), "white")
+    rows = -(-len(pictures) // columns)
+    page = Image.new("RGB", (columns * width + GAP, rows * height + GAP), "white")
     pen = ImageDraw.Draw(page)
     for i, (picture, text) in enumerate(zip(pictures, texts, strict=True)):
-        x, y = GAP + i % COLUMNS * width, GAP + i // COLUMNS * height
+        x, y = GAP + i % columns * width, GAP + i // columns * height
         page.paste(picture.resize((side, side), Image.Resampling.NEAREST), (x, y))
         pen.rectangle((x - 1, y - 1, x + side, y + side), outline=(200, 200, 200))
         lines = textwrap.wrap(text, width=22, max_lines=LINES, placeholder=" …")
@@ -56,8 +75,12 @@ def sheet(pictures: list[Image.Image], texts: list[str]) -> Image.Image:
 @click.option("--seed", default=0, show_default=True, help="Of the captions and of the drawings.")
 @click.option("--candidates", default=64, show_default=True)
 @click.option("--quiz", is_flag=True, help="Numbers in place of captions, in shuffled order; prints the answers.")
-def main(out: str, model: str, seed: int, candidates: int, quiz: bool) -> None:
+@click.option("--edits", is_flag=True, help="Edits of things never seen, in place of drawings.")
+def main(out: str, model: str, seed: int, candidates: int, quiz: bool, edits: bool) -> None:
     system = TextToImage.from_pretrained(model)
+    if edits:
+        print(save_png(sheet(*edit_all(system, seed), columns=9), out, {"Software": "dalle-lessons"}))
+        return
     captions = choose("train", 16, seed) + choose("unseen_pair", 16, seed)
     order = list(range(len(captions)))
     if quiz:
