@@ -42,7 +42,10 @@ class DALLEPreset:
     """text_length: tokens of a caption. caption_dropout: how often a caption is left out, for guidance. bpe_dropout:
     how often a merge is skipped. The sizes of the grid and of the codebook come from the dVAE.
     copies: how many times each picture is tokenised, each time moved anew by up to `shift` pixels: the same drawing in
-    other tokens. moved_until: share of the training after which pictures stay in their place, since a drawing should.
+    other tokens. spoilt: the largest share of a picture's tokens that are shown as another picture's; see `spoil`.
+    disturbed_until: share of the training after which pictures stay in their place and tokens are shown as they are,
+    since a drawing should be in its place and without faults. evenness: power of the pictures' weights; below 1 skin
+    tones come more often.
     """
 
     config: DALLEConfig
@@ -52,7 +55,7 @@ class DALLEPreset:
     bpe_dropout: float = 0.1  # paper, section 2.2
     copies: int = 0
     shift: int = 3
-    moved_until: float = 0.75
+    disturbed_until: float = 0.75
     evenness: float = 1.0
     spoilt: float = 0.0
 
@@ -140,7 +143,7 @@ DALLE_PRESETS = {
     "emoji_spoilt": DALLEPreset(  # from "emoji_long", with tokens that deceive, and skin tones more often
         DALLEConfig(width=256, layers=6, heads=8, text_length=28, dropout=0.1),
         Recipe(
-            steps=5000,
+            steps=6000,
             batch=64,
             lr=1e-3,
             muon_lr=1.5e-3,
@@ -199,7 +202,7 @@ JUDGE_PRESETS = {
 EDIT_PRESETS = {  # goes on from the weights of DALL·E (--start)
     "emoji": EditPreset(
         Recipe(
-            steps=4200,
+            steps=8500,
             batch=32,
             lr=1e-3,
             muon_lr=1.5e-3,
@@ -301,14 +304,13 @@ def dalle_loss_of(pairs: Pairs, cuts: Tensor, tokenizer: TextTokenizer, preset: 
 
     def loss_of(model: DALLE, rng: random.Random, done: float) -> dict[str, Tensor]:
         chosen = draw_indices(weights, preset.recipe.batch)
+        disturbed = done < preset.disturbed_until
         which = torch.zeros_like(chosen)
-        if (
-            len(cuts) > 1 and done < preset.moved_until
-        ):  # without copies nothing is drawn: other presets repeat as before
+        if len(cuts) > 1 and disturbed:  # without copies nothing is drawn: other presets repeat as before
             which = torch.randint(0, len(cuts), chosen.shape)
         text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
         tokens = cuts[which, chosen]  # (B, N)
-        fed = spoil(tokens, tokens.roll(1, 0), preset.spoilt) if preset.spoilt else None
+        fed = spoil(tokens, tokens.roll(1, 0), preset.spoilt) if preset.spoilt and disturbed else None
         return model.loss(drop_captions(text, preset.caption_dropout, tokenizer.pad_id), tokens, fed)
 
     return loss_of

@@ -97,7 +97,7 @@ def test_moved_pictures_give_other_tokens_and_the_last_steps_see_none_of_them():
     tokenizer = recipes.train_tokenizer(pairs, preset, variations=1)
     loss_of = recipes.dalle_loss_of(pairs, cuts, tokenizer, preset)
     loss_of(Listener(), random.Random(0), 0.0)
-    loss_of(Listener(), random.Random(0), preset.moved_until)
+    loss_of(Listener(), random.Random(0), preset.disturbed_until)
     in_place = {tuple(row) for row in cuts[0].tolist()}
     among = [sum(tuple(row) in in_place for row in tokens.tolist()) for tokens in seen]
     assert among[0] < among[1] == preset.recipe.batch
@@ -130,6 +130,8 @@ def test_dalle_is_shown_spoilt_tokens_and_asked_for_the_true_ones():
     assert (asked[0] == asked[0][:, :1]).all()
     kept = (shown[0] == asked[0]).float().mean().item()
     assert kept == pytest.approx(1 - 0.5 * 7 / 8, abs=0.12)  # of eight pictures, one in eight others is the same
+    loss_of(Listener(), random.Random(0), preset.disturbed_until)
+    assert shown[1] is None, "at the end tokens are shown as they are"
 
 
 def test_dalle_takes_its_sizes_from_dvae_and_captions():
