@@ -119,6 +119,8 @@ DVAE_PRESETS = {
         kl_weight=0.25,
     ),
 }
+# For weights that know most pictures by heart already: a short warm-up, and a pull away from the heart.
+GOING_ON = Recipe(lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, weight_decay=0.1, precision="auto")
 DALLE_PRESETS = {
     "emoji": DALLEPreset(
         DALLEConfig(width=256, layers=6, heads=8, text_length=28),
@@ -142,16 +144,7 @@ DALLE_PRESETS = {
     ),
     "emoji_spoilt": DALLEPreset(  # from "emoji_long", with tokens that deceive, and skin tones more often
         DALLEConfig(width=256, layers=6, heads=8, text_length=28, dropout=0.1),
-        Recipe(
-            steps=6000,
-            batch=64,
-            lr=1e-3,
-            muon_lr=1.5e-3,
-            warmup=50,
-            final=0.02,
-            weight_decay=0.1,
-            precision="auto",
-        ),
+        replace(GOING_ON, steps=6000, batch=64),
         vocab_size=2048,
         bpe_dropout=0.0,
         evenness=0.4,
@@ -200,18 +193,7 @@ JUDGE_PRESETS = {
     "emoji": JudgePreset(JudgeConfig(), Recipe(steps=2400, batch=96, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05))
 }
 EDIT_PRESETS = {  # goes on from the weights of DALL·E (--start)
-    "emoji": EditPreset(
-        Recipe(
-            steps=8500,
-            batch=32,
-            lr=1e-3,
-            muon_lr=1.5e-3,
-            warmup=50,
-            final=0.02,
-            weight_decay=0.1,
-            precision="auto",
-        )
-    )
+    "emoji": EditPreset(replace(GOING_ON, steps=8500, batch=32))
 }
 PRESETS = {
     "dvae": DVAE_PRESETS,
