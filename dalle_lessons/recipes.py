@@ -66,7 +66,7 @@ class CLIPPreset:
     ranked. spoilt: the largest share of a reconstruction's tokens that are replaced by other pictures', since drawings
     have faults. shift: pixels by which pictures are moved at random. shade: how far their brightness and contrast vary.
     zoom: how far their size does. kin: so many of a batch are of one subgroup of emoji: to tell things apart that are
-    alike must be learned from what is alike."""
+    alike must be learned from what is alike. evenness: as for DALL·E."""
 
     config: CLIPConfig
     recipe: Recipe
@@ -74,6 +74,7 @@ class CLIPPreset:
     spoilt: float = 0.0
     zoom: float = 0.0
     kin: int = 1
+    evenness: float = 1.0
     shift: int = 3
     shade: float = 0.15
     bpe_dropout: float = 0.1
@@ -180,6 +181,15 @@ CLIP_PRESETS = {
         zoom=0.15,
         shade=0.25,
         kin=8,
+    ),
+    "emoji_tones": CLIPPreset(  # goes on from the weights of "emoji": shades that vary less, so that skin tones tell
+        CLIPConfig(dropout=0.1),
+        Recipe(steps=1400, batch=256, lr=1e-3, warmup=50, final=0.02, ema=0.995, weight_decay=0.1, precision="auto"),
+        spoilt=0.35,
+        zoom=0.15,
+        shade=0.08,
+        kin=8,
+        evenness=0.4,
     ),
     "shapes": CLIPPreset(
         CLIPConfig.shapes(),
@@ -345,6 +355,7 @@ def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextToken
     config = replace(preset.config, side=pairs.pictures.shape[-1], **sizes)
     model = CLIP(config, tokenizer).to(memory_format=torch.channels_last)
     tokens = tokenise(dvae, pairs.pictures)  # (N, rows · cols)
+    weights = pairs.weights**preset.evenness
     rows = pairs.pictures.shape[-1] // dvae.config.factor
     _, picture_of = torch.unique(pairs.pictures.flatten(1), dim=0, return_inverse=True)  # (N,): which are the same
     kin = preset.kin if preset.kin > 1 and "subgroup" in pairs.rows[0] else 1
@@ -354,12 +365,12 @@ def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextToken
     @torch.no_grad()
     def decoded(chosen: Tensor) -> Tensor:
         """(n,) -> reconstructions (n, 3, H, W) in [0, 1], with some tokens of each from elsewhere."""
-        others = tokens[draw_indices(pairs.weights, len(chosen))]
+        others = tokens[draw_indices(weights, len(chosen))]
         return dvae.decode(unflatten(spoil(tokens[chosen], others, preset.spoilt), rows, rows)).float()
 
     def loss_of(model: CLIP, rng: random.Random, done: float) -> dict[str, Tensor]:
         batch = preset.recipe.batch
-        chosen = draw_kin(pairs.weights, groups, batch, kin) if kin > 1 else draw_indices(pairs.weights, batch)
+        chosen = draw_kin(weights, groups, batch, kin) if kin > 1 else draw_indices(weights, batch)
         images = pairs.pictures[chosen].float() / 255
         replaced = torch.rand(batch) < preset.reconstructed
         if replaced.any():
