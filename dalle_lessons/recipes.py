@@ -182,15 +182,6 @@ CLIP_PRESETS = {
         shade=0.25,
         kin=8,
     ),
-    "emoji_tones": CLIPPreset(  # goes on from the weights of "emoji": shades that vary less, so that skin tones tell
-        CLIPConfig(dropout=0.1),
-        Recipe(steps=1400, batch=256, lr=1e-3, warmup=50, final=0.02, ema=0.995, weight_decay=0.1, precision="auto"),
-        spoilt=0.35,
-        zoom=0.15,
-        shade=0.08,
-        kin=8,
-        evenness=0.4,
-    ),
     "shapes": CLIPPreset(
         CLIPConfig.shapes(),
         Recipe(steps=600, batch=128, lr=2e-3, warmup=50, ema=0.99),
@@ -199,6 +190,13 @@ CLIP_PRESETS = {
         bpe_dropout=0.0,
     ),
 }
+# Goes on from the weights of "emoji" (--start): shades that vary less and more skin tones, so that a tone tells.
+CLIP_PRESETS["emoji_tones"] = replace(
+    CLIP_PRESETS["emoji"],
+    recipe=replace(CLIP_PRESETS["emoji"].recipe, steps=1400, lr=1e-3, warmup=50, final=0.02),
+    shade=0.08,
+    evenness=0.4,
+)
 JUDGE_PRESETS = {
     "emoji": JudgePreset(JudgeConfig(), Recipe(steps=2400, batch=96, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05))
 }

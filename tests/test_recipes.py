@@ -67,6 +67,30 @@ def test_kin_come_in_groups_by_weight():
     assert (groups[drawn] == 1).float().mean().item() == pytest.approx(6 / 8, abs=0.05)
 
 
+def test_clip_sees_rare_pictures_more_often_with_less_than_full_weights():
+    dvae = DVAE(DVAEConfig.shapes()).eval()
+    two = shapes("train", 2)
+    asked = []
+
+    def caption(index, rng):
+        asked.append(index)
+        return f"picture {index}"
+
+    pairs = Pairs(two.pictures, torch.tensor([1.0, 0.01]), caption)
+    preset = recipes.CLIP_PRESETS["shapes"]
+    tokenizer = recipes.train_tokenizer(pairs, recipes.DALLE_PRESETS["shapes"], 0)
+    shares = {}
+    for evenness in (1.0, 0.5):
+        model, loss_of = recipes.make_clip(pairs, replace(preset, evenness=evenness), dvae, tokenizer)
+        asked.clear()
+        for _ in range(8):
+            with torch.no_grad():
+                loss_of(model.eval(), random.Random(0), 0.0)
+        shares[evenness] = sum(asked) / len(asked)
+    assert shares[1.0] == pytest.approx(0.01 / 1.01, abs=0.01)
+    assert shares[0.5] == pytest.approx(0.1 / 1.1, abs=0.03)
+
+
 def test_tokens_of_many_pictures_are_those_of_each():
     dvae = DVAE(DVAEConfig(codes=16, code_dim=8, widths=(16, 16), patch=2, blocks=1)).eval()
     pictures = pairs_of(10).pictures
