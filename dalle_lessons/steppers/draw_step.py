@@ -26,7 +26,7 @@ class DrawStep(Stepper):
     def __init__(self, system: TextToImage, caption: str, every: int = 4):
         self.system, self.every = system, every
         # It opens above temperature 1: at 1 a sure model draws the likeliest code nearly always, and there is no guess.
-        wide = {"layout": {"width": "300px"}, "continuous_update": False}
+        wide = {"layout": {"width": "300px"}, "style": {"description_width": "95px"}, "continuous_update": False}
         self.caption = widgets.Text(value=caption, description="caption", continuous_update=False)
         self.temperature = widgets.FloatSlider(value=1.4, min=0.1, max=2.5, step=0.1, description="temperature", **wide)
         self.top_k = widgets.IntSlider(value=0, min=0, max=64, description="top-k (0: all)", **wide)
