@@ -58,7 +58,7 @@ def check_python() -> Check:
 
 
 def check_torch() -> Check:
-    ok = hasattr(torch.optim, "Muon")  # came with 2.9, the oldest release that the lessons work with
+    ok = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 9)  # the oldest that was tried
     text = f"{torch.__version__}, {torch.get_num_threads()} thread(s) on {os.cpu_count()} core(s)"
     return Check("PyTorch", ok, text if ok else text + "; version 2.9 or newer is needed")
 

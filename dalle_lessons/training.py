@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
+from .muon import Muon
 from .pretrained import replace_file
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
@@ -76,15 +77,7 @@ def make_optimisers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimi
     ]
     if inner:
         matrices = [p for name, p in named if name in inner]
-        optimisers.append(
-            torch.optim.Muon(
-                matrices,
-                lr=recipe.muon_lr,
-                weight_decay=recipe.weight_decay,
-                momentum=0.95,
-                adjust_lr_fn="match_rms_adamw",
-            )
-        )
+        optimisers.append(Muon(matrices, lr=recipe.muon_lr, weight_decay=recipe.weight_decay))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
@@ -104,8 +97,19 @@ def moving_average(decay: float):
     return update
 
 
+def product_seconds(dtype: torch.dtype) -> float:
+    """Seconds that one product of two 256x256 matrices takes here."""
+    matrix = torch.ones(256, 256, dtype=dtype)
+    for _ in range(2):  # the first one warms up
+        begin = time.perf_counter()
+        matrix @ matrix
+    return time.perf_counter() - begin
+
+
 def faster_precision(model: nn.Module, loss_of: LossOf) -> str:
     """Measure two forward and backward passes in each precision: bfloat16 is faster on some processors only."""
+    if product_seconds(torch.bfloat16) > 5 * product_seconds(torch.float32):
+        return "float32"  # on processors without instructions for it, the passes below would take minutes
     rng, before = torch.get_rng_state(), {name: t.clone() for name, t in model.state_dict().items()}
     seconds = {}
     for precision in ("float32", "bfloat16", "float32", "bfloat16"):  # the first pass of each warms up

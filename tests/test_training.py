@@ -18,6 +18,7 @@ from torch.testing import assert_close
 from dalle_lessons import training
 from dalle_lessons.dalle import DALLE, DALLEConfig
 from dalle_lessons.dvae import DVAE, DVAEConfig
+from dalle_lessons.muon import Muon, orthogonalise
 from dalle_lessons.training import NotFinite, Recipe, Trainer, faster_precision, make_optimisers, train
 
 CONFIG = DALLEConfig(
@@ -247,6 +248,58 @@ def test_muon_takes_the_matrices_of_the_blocks_only_and_adamw_all_the_rest():
     assert sum(len(group["params"]) for group in only.param_groups) == len(names)
 
 
+@pytest.mark.parametrize("shape", [(48, 48), (32, 96), (96, 32)])
+def test_muon_is_pytorchs_in_float32(shape):
+    """PyTorch rounds to bfloat16 within, so after five steps the two ways differ by a per cent or so."""
+    torch.manual_seed(0)
+    start = torch.randn(shape)
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    settings = {"lr": 0.01, "weight_decay": 0.1, "momentum": 0.9}
+    optimisers = Muon([ours], **settings), torch.optim.Muon([theirs], adjust_lr_fn="match_rms_adamw", **settings)
+    for _ in range(5):
+        ours.grad = torch.randn(shape)
+        theirs.grad = ours.grad.clone()
+        for optimiser in optimisers:
+            optimiser.step()
+    moved = (theirs - start).norm()
+    assert (ours - theirs).norm() < 0.03 * moved
+    for wrong in (start, start + 0.9 * (theirs - start)):  # what such a difference would not allow
+        assert (ours - wrong).norm() > 0.05 * moved
+
+
+def test_an_orthogonalised_matrix_has_singular_values_near_one_and_the_same_directions():
+    torch.manual_seed(0)
+    matrix = torch.randn(40, 160)
+    for given in (matrix, matrix.T, 1000 * matrix):
+        values = torch.linalg.svdvals(orthogonalise(given))
+        assert 0.6 < values.min() and values.max() < 1.25
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    inside = u.T @ orthogonalise(matrix) @ v.T  # (40, 40): diagonal, if the directions are the matrix's own
+    assert_close(inside, inside.diagonal().diag(), atol=1e-4, rtol=0)
+    assert not orthogonalise(torch.zeros(3, 5)).any()
+
+
+def test_muon_refuses_what_is_no_matrix():
+    with pytest.raises(ValueError, match="matrices alone"):
+        Muon([nn.Parameter(torch.zeros(3))])
+
+
+def test_muon_leaves_what_has_no_gradient():
+    idle = nn.Parameter(torch.ones(2, 2))
+    Muon([idle], weight_decay=0.5).step()
+    assert torch.equal(idle, torch.ones(2, 2))
+
+
+def test_a_processor_that_is_slow_in_bfloat16_is_not_made_to_measure_it(monkeypatch):
+    def passes(*_):
+        raise AssertionError("no pass should be measured")
+
+    monkeypatch.setattr(training, "product_seconds", lambda dtype: 1.0 if dtype == torch.bfloat16 else 0.1)
+    assert faster_precision(dalle(), passes) == "float32"
+    monkeypatch.undo()
+    assert training.product_seconds(torch.float32) > 0
+
+
 def test_muon_moves_a_matrix_by_steps_of_the_size_of_adamws():
     """With `match_rms_adamw` one peak serves both: an update's root mean square is about 0.2 learning rates."""
     model = dalle()
@@ -438,7 +491,8 @@ def test_the_number_of_threads_comes_back_with_the_checkpoint(tmp_path):
         torch.set_num_threads(threads)
 
 
-def test_measuring_the_faster_precision_leaves_no_trace():
+def test_measuring_the_faster_precision_leaves_no_trace(monkeypatch):
+    monkeypatch.setattr(training, "product_seconds", lambda dtype: 1.0)  # so that it measures, wherever it runs
     model = dvae().train()
     state, rng = {name: t.clone() for name, t in model.state_dict().items()}, torch.get_rng_state()
     assert faster_precision(model, dvae_loss) in ("float32", "bfloat16")
