@@ -190,6 +190,7 @@ def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -
 def evaluate(world, weights, captions, candidates, only, splits, as_json, **options) -> None:
     """Measure the bundled weights on what they have not seen."""
     from . import evaluate as measure
+    from .evaluate_shapes import evaluate_shapes
     from .pipeline import TextToImage
 
     parts = measure.PARTS if only is None else tuple(only.split(","))
@@ -203,7 +204,7 @@ def evaluate(world, weights, captions, candidates, only, splits, as_json, **opti
         report = measure.evaluate_emoji(weights or world, captions or 192, candidates, parts, True, drawn, **options)
     else:
         system = TextToImage.from_pretrained(weights or world)
-        report = measure.evaluate_shapes(system, captions or 128, candidates, parts, True, **options)
+        report = evaluate_shapes(system, captions or 128, candidates, parts, True, **options)
     click.echo(json.dumps(report, indent=1) if as_json else "\n".join(measure.table(report)))
 
 

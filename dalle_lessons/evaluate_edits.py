@@ -16,8 +16,9 @@ from .evaluate import SAID, choose, reconstruct
 from .judge import Judge, truth_of
 from .measures import ink_f1, psnr, share
 from .pipeline import TextToImage
+from .presets import EDIT_PRESETS
 from .pretrained import weights_dir
-from .recipes import EDIT_PRESETS, tokenise
+from .recipes import tokenise
 from .sampling import CHUNK
 from .sequence import unflatten
 from .text import TextTokenizer

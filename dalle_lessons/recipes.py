@@ -1,239 +1,38 @@
-"""What each model learns from, and how: the presets of `dalle-lessons train`."""
+"""What each model learns from: batches, losses and the whole training, as `dalle-lessons train` runs it."""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .clip import CLIP, CLIPConfig
-from .dalle import DALLE, DALLEConfig
-from .dvae import DVAE, DVAEConfig
+from .augment import draw_indices, draw_kin, move, resize, spoil, vary
+from .clip import CLIP
+from .dalle import DALLE
+from .dvae import DVAE
 from .editing import bottom_nats, edit_caption, taller
-from .judge import Judge, JudgeConfig, truth_of
+from .judge import Judge, truth_of
+from .presets import (
+    DALLE_PRESETS,
+    DVAE_PRESETS,
+    PRESETS,
+    CLIPPreset,
+    DALLEPreset,
+    DVAEPreset,
+    EditPreset,
+    JudgePreset,
+    find_preset,
+)
 from .pretrained import weights_dir
 from .sequence import drop_captions, flatten, unflatten
 from .text import TextTokenizer
-from .training import CHECKPOINT, LossOf, Recipe, Trainer
-from .worlds import BUNDLED, Pairs, load
+from .training import CHECKPOINT, LossOf, Trainer
+from .worlds import Pairs, load
 from .worlds.emoji import emoji, partners, with_article
-
-
-@dataclass(frozen=True)
-class DVAEPreset:
-    """side: pixels of a picture. cool_by: share of the training after which the temperature stays at its last value.
-    shift: pixels by which pictures are moved at random."""
-
-    config: DVAEConfig
-    recipe: Recipe
-    side: int = 64
-    kl_weight: float = 1.0
-    temperatures: tuple[float, float] = (1.0, 1 / 16)  # paper, appendix A.2
-    cool_by: float = 0.75
-    shift: int = 0
-
-
-@dataclass(frozen=True)
-class DALLEPreset:
-    """text_length: tokens of a caption. caption_dropout: how often a caption is left out, for guidance. bpe_dropout:
-    how often a merge is skipped. The sizes of the grid and of the codebook come from the dVAE.
-    copies: how many times each picture is tokenised, each time moved anew by up to `shift` pixels: the same drawing in
-    other tokens. spoilt: the largest share of a picture's tokens that are shown as another picture's; see `spoil`.
-    disturbed_until: share of the training after which pictures stay in their place and tokens are shown as they are,
-    since a drawing should be in its place and without faults. evenness: power of the pictures' weights; below 1 skin
-    tones come more often.
-    """
-
-    config: DALLEConfig
-    recipe: Recipe
-    vocab_size: int
-    caption_dropout: float = 0.1
-    bpe_dropout: float = 0.1  # paper, section 2.2
-    copies: int = 0
-    shift: int = 3
-    disturbed_until: float = 0.75
-    evenness: float = 1.0
-    spoilt: float = 0.0
-
-
-@dataclass(frozen=True)
-class CLIPPreset:
-    """reconstructed: how often a picture is replaced by its reconstruction, since the dVAE's pictures are what will be
-    ranked. spoilt: the largest share of a reconstruction's tokens that are replaced by other pictures', since drawings
-    have faults. shift: pixels by which pictures are moved at random. shade: how far their brightness and contrast vary.
-    zoom: how far their size does. kin: so many of a batch are of one subgroup of emoji: to tell things apart that are
-    alike must be learned from what is alike. evenness: as for DALL·E."""
-
-    config: CLIPConfig
-    recipe: Recipe
-    reconstructed: float = 0.5
-    spoilt: float = 0.0
-    zoom: float = 0.0
-    kin: int = 1
-    evenness: float = 1.0
-    shift: int = 3
-    shade: float = 0.15
-    bpe_dropout: float = 0.1
-
-
-@dataclass(frozen=True)
-class EditPreset:
-    """text_length: tokens of a caption. named: how often the caption names the thing. left_out: the (style on the top,
-    style on the bottom) that is never trained, to see whether it is understood all the same. copies, shift: how many
-    times the pictures are tokenised besides, moved by up to `shift` pixels, every second time mirrored too.
-    spoilt: the largest share of the drawn half's tokens that are shown as another picture's; see `spoil`."""
-
-    recipe: Recipe
-    text_length: int = 32
-    named: float = 0.5
-    left_out: tuple[str, str] = ("flat icon", "cartoon")
-    copies: int = 7
-    shift: int = 3
-    spoilt: float = 0.5
-
-
-@dataclass(frozen=True)
-class JudgePreset:
-    """shift, shade: as for CLIP. blur: how often a picture is blurred a little, as a dVAE's pictures are."""
-
-    config: JudgeConfig
-    recipe: Recipe
-    shift: int = 3
-    shade: float = 0.15
-    blur: float = 0.5
-
-
-DVAE_PRESETS = {
-    "emoji": DVAEPreset(
-        DVAEConfig.emoji(),
-        Recipe(steps=5000, batch=32, lr=1.5e-3, warmup=200, final=0.01, ema=0.998, weight_decay=0.0),
-        kl_weight=0.1,
-    ),
-    "shapes": DVAEPreset(
-        DVAEConfig.shapes(),
-        Recipe(steps=400, batch=64, lr=4e-3, warmup=50, ema=0.99, weight_decay=0.0),
-        side=32,
-        kl_weight=0.25,
-    ),
-}
-# For weights that know most pictures by heart already: a short warm-up, and a pull away from the heart.
-GOING_ON = Recipe(lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, weight_decay=0.1, precision="auto")
-DALLE_PRESETS = {
-    "emoji": DALLEPreset(
-        DALLEConfig(width=256, layers=6, heads=8, text_length=28),
-        Recipe(steps=1900, batch=40, lr=1.5e-3, muon_lr=2e-3, warmup=100, ema=0.995),
-        vocab_size=2048,
-        bpe_dropout=0.0,  # a short training has no time for several cuts of a word
-    ),
-    "emoji_long": DALLEPreset(  # goes on from the weights of "emoji" (--start), which know most pictures by heart
-        DALLEConfig(width=256, layers=6, heads=8, text_length=28, dropout=0.1),
-        Recipe(steps=2600, batch=64, lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, ema=0.995),
-        vocab_size=2048,
-        bpe_dropout=0.0,
-    ),
-    "emoji_moved": DALLEPreset(  # from "emoji_long", each picture in nine cuts: an attempt; see the card
-        DALLEConfig(width=256, layers=6, heads=8, text_length=28),
-        Recipe(steps=5000, batch=64, lr=1e-3, muon_lr=1.5e-3, warmup=50, final=0.02, ema=0.995, precision="auto"),
-        vocab_size=2048,
-        bpe_dropout=0.0,
-        copies=8,
-        evenness=0.6,
-    ),
-    "emoji_spoilt": DALLEPreset(  # from "emoji_long", with tokens that deceive, and skin tones more often
-        DALLEConfig(width=256, layers=6, heads=8, text_length=28, dropout=0.1),
-        replace(GOING_ON, steps=6000, batch=64),
-        vocab_size=2048,
-        bpe_dropout=0.0,
-        evenness=0.4,
-        spoilt=0.5,
-    ),
-    "shapes": DALLEPreset(
-        DALLEConfig(width=128, layers=4, heads=4, text_length=16),
-        Recipe(steps=800, batch=64, lr=4e-3, muon_lr=4e-3, warmup=50, ema=0.99),
-        vocab_size=400,
-        bpe_dropout=0.0,
-    ),
-    "shapes_long": DALLEPreset(  # goes on from the weights of "shapes", which train in class
-        DALLEConfig(width=128, layers=4, heads=4, text_length=16),
-        Recipe(steps=3000, batch=64, lr=2e-3, muon_lr=2e-3, warmup=50, final=0.02, ema=0.995, precision="auto"),
-        vocab_size=400,
-        bpe_dropout=0.0,
-    ),
-}
-DALLE_PRESETS |= {  # "shapes" in smaller sizes, to see what size buys: lesson 16
-    f"shapes_{width}": replace(
-        DALLE_PRESETS["shapes"],
-        config=replace(DALLE_PRESETS["shapes"].config, width=width, layers=layers, heads=heads),
-    )
-    for width, layers, heads in ((16, 1, 1), (32, 2, 1), (64, 3, 2))
-}
-
-
-CLIP_PRESETS = {
-    "emoji": CLIPPreset(
-        CLIPConfig(dropout=0.1),
-        Recipe(steps=4500, batch=256, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.1, precision="auto"),
-        spoilt=0.35,
-        zoom=0.15,
-        shade=0.25,
-        kin=8,
-    ),
-    "shapes": CLIPPreset(
-        CLIPConfig.shapes(),
-        Recipe(steps=600, batch=128, lr=2e-3, warmup=50, ema=0.99),
-        shift=0,
-        shade=0.05,
-        bpe_dropout=0.0,
-    ),
-}
-# Goes on from the weights of "emoji" (--start): shades that vary less and more skin tones, so that a tone tells.
-CLIP_PRESETS["emoji_tones"] = replace(
-    CLIP_PRESETS["emoji"],
-    recipe=replace(CLIP_PRESETS["emoji"].recipe, steps=1400, lr=1e-3, warmup=50, final=0.02),
-    shade=0.08,
-    evenness=0.4,
-)
-JUDGE_PRESETS = {
-    "emoji": JudgePreset(JudgeConfig(), Recipe(steps=2400, batch=96, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05))
-}
-EDIT_PRESETS = {  # goes on from the weights of DALL·E (--start)
-    "emoji": EditPreset(replace(GOING_ON, steps=8500, batch=32))
-}
-PRESETS = {
-    "dvae": DVAE_PRESETS,
-    "dalle": DALLE_PRESETS,
-    "clip": CLIP_PRESETS,
-    "judge": JUDGE_PRESETS,
-    "edit": EDIT_PRESETS,
-}
-
-
-def draw_indices(weights: Tensor, count: int) -> Tensor:
-    """(N,) float -> (count,) int64, with replacement, by weight, from torch's random state."""
-    return torch.multinomial(weights, count, replacement=True)
-
-
-def move(images: Tensor, shift: int) -> Tensor:
-    """(B, 3, H, W) in [0, 1] -> the same shape, each picture moved on white by up to `shift` pixels each way."""
-    if not shift:
-        return images
-    height, width = images.shape[2:]
-    padded = F.pad(images, [shift] * 4, value=1.0)
-    moves = torch.randint(0, 2 * shift + 1, (len(images), 2)).tolist()
-    return torch.stack(
-        [picture[:, y : y + height, x : x + width] for picture, (y, x) in zip(padded, moves, strict=True)]
-    )
-
-
-def vary(images: Tensor, shift: int, shade: float) -> Tensor:
-    """(B, 3, H, W) in [0, 1] -> the same: moved, and each with a brightness and contrast of its own."""
-    contrast = 1 + shade * (2 * torch.rand(len(images), 1, 1, 1) - 1)
-    brightness = shade * (2 * torch.rand(len(images), 1, 1, 1) - 1)
-    return ((move(images, shift) - 0.5) * contrast + 0.5 + brightness / 2).clamp(0, 1)
 
 
 def dvae_loss_of(pairs: Pairs, preset: DVAEPreset) -> LossOf:
@@ -279,15 +78,6 @@ def moved_tokens(dvae: DVAE, pictures: Tensor, copies: int, shift: int) -> Tenso
     return torch.stack(cuts)
 
 
-def spoil(tokens: Tensor, others: Tensor, share: float) -> Tensor:
-    """(B, N) int64, twice -> (B, N): of each row a random part, from none up to `share`, is replaced by the others'.
-
-    Shown such tokens, the model cannot recognise a training picture by its first lines and go on by heart: it must
-    keep to the caption, or in editing to the given half.
-    """
-    return torch.where(torch.rand(tokens.shape) < share * torch.rand(len(tokens), 1), others, tokens)
-
-
 def dalle_loss_of(pairs: Pairs, cuts: Tensor, tokenizer: TextTokenizer, preset: DALLEPreset) -> LossOf:
     """DALL·E's loss on a random batch of pairs, with captions that vary. cuts: as from `moved_tokens`."""
     weights = pairs.weights**preset.evenness
@@ -329,21 +119,6 @@ def make_dalle(
     )
     cuts = moved_tokens(dvae, pairs.pictures, preset.copies, preset.shift)
     return DALLE(config), tokenizer, dalle_loss_of(pairs, cuts, tokenizer, preset)
-
-
-def draw_kin(weights: Tensor, groups: Tensor, count: int, kin: int) -> Tensor:
-    """(N,) float, (N,) int64 -> (count,) int64: `kin` of each group that is drawn, by weight, with replacement."""
-    first = groups[draw_indices(weights, count // kin)]  # (count / kin,)
-    return torch.multinomial(weights * (groups == first[:, None]), kin, replacement=True).flatten()
-
-
-def resize(images: Tensor, zoom: float) -> Tensor:
-    """(B, 3, H, W) in [0, 1] -> the same shape, each picture up to `zoom` larger or smaller, on white."""
-    if not zoom:
-        return images
-    scale = 1 + zoom * (2 * torch.rand(len(images), 1, 1) - 1)
-    grid = F.affine_grid(torch.eye(2, 3) * scale, list(images.shape), align_corners=False)  # (B, H, W, 2)
-    return 1 - F.grid_sample(1 - images, grid, align_corners=False)  # beyond the edge is 0: white, turned round
 
 
 def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer) -> tuple[CLIP, LossOf]:
@@ -442,17 +217,6 @@ def make_judge(pairs: Pairs, preset: JudgePreset) -> tuple[Judge, LossOf]:
         return model.loss(images.contiguous(memory_format=torch.channels_last), truth[chosen])
 
     return model, loss_of
-
-
-def find_preset(presets: dict, data: str, name: str | None) -> tuple:
-    """(the world whose sizes it takes, the preset) of a name such as "emoji" or "emoji_long", or else of the data.
-
-    Raises ValueError with one sentence.
-    """
-    name = name or (data if data in BUNDLED else "emoji")
-    if name not in presets:
-        raise ValueError(f"There is no preset {name!r}: choose one of {', '.join(presets)}.")
-    return name.split("_")[0], presets[name]
 
 
 def train_model(

@@ -15,7 +15,8 @@ from dalle_lessons.dalle import DALLE, DALLEConfig
 from dalle_lessons.drawing import names_of
 from dalle_lessons.dvae import DVAE, DVAEConfig
 from dalle_lessons.editing import bottom_nats, draw_bottom, edit_caption, read_instruction, taller
-from dalle_lessons.recipes import EDIT_PRESETS, alike_tokens, make_edit
+from dalle_lessons.presets import EDIT_PRESETS
+from dalle_lessons.recipes import alike_tokens, make_edit
 from dalle_lessons.text import TextTokenizer
 from dalle_lessons.worlds import Pairs
 from dalle_lessons.worlds.emoji import STYLES, emoji, partners

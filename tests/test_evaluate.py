@@ -6,6 +6,7 @@ import torch
 from dalle_lessons import TextToImage, evaluate
 from dalle_lessons.clip import CLIP, CLIPConfig
 from dalle_lessons.dvae import DVAE, DVAEConfig
+from dalle_lessons.evaluate_shapes import evaluate_shapes, measure_shapes
 from dalle_lessons.judge import Judge, JudgeConfig, truth_of
 from dalle_lessons.measures import psnr
 from dalle_lessons.sampling import sample
@@ -36,7 +37,7 @@ def test_a_ranking_that_knows_the_truth_reaches_the_ceiling(system, monkeypatch)
 
     pairs = shapes("unseen_pair", 8)
     monkeypatch.setattr(TextToImage, "scores", knowing)
-    report = evaluate.measure_shapes(system, pairs, captions=8, candidates=16)
+    report = measure_shapes(system, pairs, captions=8, candidates=16)
     assert report["best_of_16"]["all"] == report["checker_picks"]["best_of_16"]
     assert report["best_of_1"]["all"]["share"] <= report["best_of_16"]["all"]["share"]
     assert "best_of_32" not in report and report["at_random"]["all"]["n"] == 8 * 16
@@ -55,7 +56,7 @@ def test_candidates_are_those_that_draw_ranks(system):
 def test_measured_drawings_heed_the_options_of_sampling(system, monkeypatch):
     seen = []
     monkeypatch.setattr(evaluate, "sample", lambda *args, **options: seen.append(options) or sample(*args, **options))
-    evaluate.evaluate_shapes(system, captions=1, candidates=1, parts=("drawings",), temperature=0.0, guidance=0.5)
+    evaluate_shapes(system, captions=1, candidates=1, parts=("drawings",), temperature=0.0, guidance=0.5)
     assert len(seen) == 2 and all((o["temperature"], o["guidance"]) == (0.0, 0.5) for o in seen)  # seen, held out
 
 
@@ -145,7 +146,7 @@ def test_the_ledger_orders_what_knows_more(system):
 
 @pytest.mark.slow
 def test_the_bundled_shapes_draw_what_the_caption_says(system):
-    report = evaluate.evaluate_shapes(system, captions=24, candidates=1, parts=("drawings",))
+    report = evaluate_shapes(system, captions=24, candidates=1, parts=("drawings",))
     assert report["seen"]["reconstructed"]["attributes"] > 0.95
     assert report["seen"]["best_of_1"]["attributes"] > 0.8
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dalle_lessons import TextToImage, recipes
+from dalle_lessons import TextToImage, augment, presets, recipes
 from dalle_lessons.dalle import DALLE
 from dalle_lessons.dvae import DVAE, DVAEConfig
 from dalle_lessons.text import TextTokenizer
@@ -22,7 +22,7 @@ def pairs_of(count: int, side: int = 8) -> Pairs:
 
 def test_indices_are_drawn_by_weight():
     torch.manual_seed(0)
-    drawn = recipes.draw_indices(torch.tensor([1.0, 0.0, 3.0]), 4000)
+    drawn = augment.draw_indices(torch.tensor([1.0, 0.0, 3.0]), 4000)
     share = torch.bincount(drawn, minlength=3) / 4000
     assert share[1] == 0 and share[2].item() == pytest.approx(0.75, abs=0.03)
 
@@ -30,38 +30,38 @@ def test_indices_are_drawn_by_weight():
 def test_pictures_move_on_white_and_keep_their_colours():
     images = torch.zeros(50, 3, 8, 8)
     torch.manual_seed(0)
-    moved = recipes.move(images, 2)
+    moved = augment.move(images, 2)
     assert moved.shape == images.shape and set(moved.unique().tolist()) == {0.0, 1.0}
     black = (moved == 0).all(1).sum((1, 2))
     assert black.min() == 36 and black.max() == 64  # moved by at most two pixels each way
-    assert torch.equal(recipes.move(images, 0), images)
+    assert torch.equal(augment.move(images, 0), images)
 
 
 def test_pictures_vary_in_brightness_and_contrast_and_stay_pictures():
     images = torch.rand(40, 3, 8, 8)
     torch.manual_seed(0)
-    varied = recipes.vary(images, shift=0, shade=0.2)
+    varied = augment.vary(images, shift=0, shade=0.2)
     assert varied.min() >= 0 and varied.max() <= 1
     change = (varied - images).abs().flatten(1).max(dim=1).values
     assert 0.02 < change.mean() < 0.2 and change.max() <= 0.2
-    assert torch.equal(recipes.vary(images, 0, 0.0), images)
+    assert torch.equal(augment.vary(images, 0, 0.0), images)
 
 
 def test_pictures_grow_and_shrink_on_white_about_their_middle():
     images = torch.ones(60, 3, 16, 16)
     images[:, :, 4:12, 4:12] = 0.0
     torch.manual_seed(0)
-    resized = recipes.resize(images, 0.25)
+    resized = augment.resize(images, 0.25)
     ink = (1 - resized).sum((1, 2, 3)) / 3
     assert 64 / 1.25**2 - 2 < ink.min() < 50 and 90 < ink.max() < 64 / 0.75**2 + 2
     assert resized[:, :, 0].min() == 1.0 and (resized - resized.flip(2, 3)).abs().max() < 1e-4
-    assert torch.equal(recipes.resize(images, 0.0), images)
+    assert torch.equal(augment.resize(images, 0.0), images)
 
 
 def test_kin_come_in_groups_by_weight():
     weights, groups = torch.tensor([1.0, 1.0, 0.0, 5.0, 1.0]), torch.tensor([0, 0, 0, 1, 1])
     torch.manual_seed(0)
-    drawn = recipes.draw_kin(weights, groups, 4000, 4)
+    drawn = augment.draw_kin(weights, groups, 4000, 4)
     assert drawn.shape == (4000,) and (drawn != 2).all()
     assert all(len(groups[some].unique()) == 1 for some in drawn.split(4))
     assert (groups[drawn] == 1).float().mean().item() == pytest.approx(6 / 8, abs=0.05)
@@ -77,8 +77,8 @@ def test_clip_sees_rare_pictures_more_often_with_less_than_full_weights():
         return f"picture {index}"
 
     pairs = Pairs(two.pictures, torch.tensor([1.0, 0.01]), caption)
-    preset = recipes.CLIP_PRESETS["shapes"]
-    tokenizer = recipes.train_tokenizer(pairs, recipes.DALLE_PRESETS["shapes"], 0)
+    preset = presets.CLIP_PRESETS["shapes"]
+    tokenizer = recipes.train_tokenizer(pairs, presets.DALLE_PRESETS["shapes"], 0)
     shares = {}
     for evenness in (1.0, 0.5):
         model, loss_of = recipes.make_clip(pairs, replace(preset, evenness=evenness), dvae, tokenizer)
@@ -108,7 +108,7 @@ def test_moved_pictures_give_other_tokens_and_the_last_steps_see_none_of_them():
     assert torch.equal(cuts[0], recipes.tokenise(dvae, pairs.pictures))
     assert (cuts[1] != cuts[0]).any() and (cuts[2] != cuts[1]).any()
 
-    preset = replace(recipes.DALLE_PRESETS["shapes"], copies=2)
+    preset = replace(presets.DALLE_PRESETS["shapes"], copies=2)
     seen = []
 
     class Listener:
@@ -130,14 +130,14 @@ def test_moved_pictures_give_other_tokens_and_the_last_steps_see_none_of_them():
 def test_of_each_row_a_part_up_to_the_share_is_the_others():
     tokens, others = torch.zeros(400, 100, dtype=torch.int64), torch.ones(400, 100, dtype=torch.int64)
     torch.manual_seed(0)
-    parts = recipes.spoil(tokens, others, 0.5).float().mean(dim=1)
+    parts = augment.spoil(tokens, others, 0.5).float().mean(dim=1)
     assert parts.mean().item() == pytest.approx(0.25, abs=0.02)
     assert parts.min() < 0.02 and 0.45 < parts.max() < 0.65
-    assert torch.equal(recipes.spoil(tokens, others, 0.0), tokens)
+    assert torch.equal(augment.spoil(tokens, others, 0.0), tokens)
 
 
 def test_dalle_is_shown_spoilt_tokens_and_asked_for_the_true_ones():
-    pairs, preset = pairs_of(8), replace(recipes.DALLE_PRESETS["shapes"], spoilt=1.0)
+    pairs, preset = pairs_of(8), replace(presets.DALLE_PRESETS["shapes"], spoilt=1.0)
     cuts = torch.arange(8)[None, :, None].repeat(1, 1, 64)  # each picture has a token of its own
     shown, asked = [], []
 
@@ -161,7 +161,7 @@ def test_dalle_is_shown_spoilt_tokens_and_asked_for_the_true_ones():
 def test_dalle_takes_its_sizes_from_dvae_and_captions():
     dvae = DVAE(DVAEConfig.shapes()).eval()
     pairs = shapes("train", 64)
-    dalle, tokenizer, loss_of = recipes.make_dalle(pairs, recipes.DALLE_PRESETS["shapes"], dvae)
+    dalle, tokenizer, loss_of = recipes.make_dalle(pairs, presets.DALLE_PRESETS["shapes"], dvae)
     c = dalle.config
     assert (c.rows, c.cols, c.codes) == (8, 8, dvae.config.codes) and c.vocab_size == tokenizer.vocab_size
     torch.nn.init.zeros_(dalle.image_head.weight)  # all codes alike: the loss is ln(codes) to the last digits
@@ -179,7 +179,7 @@ def test_a_caption_that_grew_too_long_falls_back_to_the_full_one():
 
     spy = Spy(TextTokenizer.train(["a cat"], 300, 6).tokenizer, 6)
     pairs = replace(pairs_of(4), caption=lambda i, rng: "a cat" if rng is None else "a cat " * 20)
-    preset = recipes.DALLE_PRESETS["shapes"]
+    preset = presets.DALLE_PRESETS["shapes"]
     config = replace(preset.config, vocab_size=spy.vocab_size, text_length=6, rows=1, cols=1, codes=4, width=8, heads=2)
     loss_of = recipes.dalle_loss_of(pairs, torch.zeros(1, 4, 1, dtype=torch.int64), spy, preset)
     loss_of(DALLE(config), random.Random(0), 0.0)

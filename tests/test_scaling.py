@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dalle_lessons.dalle import DALLE
 from dalle_lessons.paths import data_dir
-from dalle_lessons.recipes import DALLE_PRESETS
+from dalle_lessons.presets import DALLE_PRESETS
 from dalle_lessons.steppers.training_cost import parameters
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -19,7 +19,7 @@ from dalle_lessons import TextToImage
 from dalle_lessons.drawing import save_png
 from dalle_lessons.evaluate_edits import true_pairs
 from dalle_lessons.images import to_image
-from dalle_lessons.recipes import EDIT_PRESETS
+from dalle_lessons.presets import EDIT_PRESETS
 from dalle_lessons.worlds.emoji import STYLES, emoji, with_article
 
 TIMES, GAP, LINES = 2, 10, 3  # how much a picture is enlarged; pixels between; lines of text below

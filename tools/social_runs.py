@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from dalle_lessons.dvae import DVAE
+from dalle_lessons.presets import CLIP_PRESETS, DALLE_PRESETS
 from dalle_lessons.pretrained import replace_file, weights_dir
-from dalle_lessons.recipes import CLIP_PRESETS, DALLE_PRESETS, make_clip, make_dalle
+from dalle_lessons.recipes import make_clip, make_dalle
 from dalle_lessons.sampling import sample
 from dalle_lessons.sequence import unflatten
 from dalle_lessons.text import TextTokenizer

@@ -22,8 +22,9 @@ from torch import Tensor
 
 from dalle_lessons.dalle import DALLE
 from dalle_lessons.dvae import DVAE
+from dalle_lessons.presets import DALLE_PRESETS
 from dalle_lessons.pretrained import replace_file
-from dalle_lessons.recipes import DALLE_PRESETS, make_dalle
+from dalle_lessons.recipes import make_dalle
 from dalle_lessons.sampling import sample
 from dalle_lessons.text import TextTokenizer
 from dalle_lessons.training import train
