@@ -18,6 +18,14 @@ def draw_kin(weights: Tensor, groups: Tensor, count: int, kin: int) -> Tensor:
     return torch.multinomial(weights * (groups == first[:, None]), kin, replacement=True).flatten()
 
 
+def draw_siblings(weights: Tensor, things: Tensor, first: Tensor) -> Tensor:
+    """(N,) float, (N,) int64: what each picture shows, (B,) indices -> (B,) int64: for each of them another picture of
+    the same thing, by weight; itself, where there is no other."""
+    chances = weights * (things == things[first][:, None])  # (B, N)
+    chances[torch.arange(len(first)), first] = 1e-9  # hardly ever, unless all others have no chance at all
+    return torch.multinomial(chances, 1).squeeze(1)
+
+
 def move(images: Tensor, shift: int) -> Tensor:
     """(B, 3, H, W) in [0, 1] -> the same shape, each picture moved on white by up to `shift` pixels each way."""
     if not shift:
@@ -37,13 +45,41 @@ def vary(images: Tensor, shift: int, shade: float) -> Tensor:
     return ((move(images, shift) - 0.5) * contrast + 0.5 + brightness / 2).clamp(0, 1)
 
 
-def resize(images: Tensor, zoom: float) -> Tensor:
-    """(B, 3, H, W) in [0, 1] -> the same shape, each picture up to `zoom` larger or smaller, on white."""
-    if not zoom:
+def resize(images: Tensor, zoom: float, slant: float = 0.0) -> Tensor:
+    """(B, 3, H, W) in [0, 1] -> the same shape, each picture up to `zoom` larger or smaller, on white; and turned,
+    stretched and slanted: each number of its 2x2 matrix differs by up to `slant`."""
+    if not zoom and not slant:
         return images
-    scale = 1 + zoom * (2 * torch.rand(len(images), 1, 1) - 1)
-    grid = F.affine_grid(torch.eye(2, 3) * scale, list(images.shape), align_corners=False)  # (B, H, W, 2)
+    matrix = torch.eye(2, 3) * (1 + zoom * (2 * torch.rand(len(images), 1, 1) - 1))  # (B, 2, 3)
+    if slant:  # else nothing is drawn: presets without it repeat as before
+        matrix[:, :, :2] += slant * (2 * torch.rand(len(images), 2, 2) - 1)
+    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)  # (B, H, W, 2)
     return 1 - F.grid_sample(1 - images, grid, align_corners=False)  # beyond the edge is 0: white, turned round
+
+
+def tint(images: Tensor, share: float) -> Tensor:
+    """(B, 3, H, W) in [0, 1] -> the same shape: in each picture every colour takes up to about `share` from the others.
+    Black, white and grey stay as they are."""
+    if not share:
+        return images
+    mix = torch.eye(3) + share * (2 * torch.rand(len(images), 3, 3) - 1)
+    mix = mix / mix.sum(dim=2, keepdim=True)
+    return (mix @ images.flatten(2)).clamp(0, 1).view_as(images)
+
+
+def cover(images: Tensor, share: float) -> Tensor:
+    """(B, 3, H, W) in [0, 1] -> the same shape: over a `share` of the pictures lies a rectangle, white or of any one
+    colour, each side 10 to 40% of the picture's."""
+    if not share:
+        return images
+    count, _, height, width = images.shape
+    y, x = torch.rand(2, count, 1, 1)  # its middle
+    tall, wide = 0.1 + 0.3 * torch.rand(2, count, 1, 1)
+    below, right = torch.arange(height).view(1, -1, 1) / height, torch.arange(width).view(1, 1, -1) / width
+    inside = (below >= y - tall / 2) & (below < y + tall / 2) & (right >= x - wide / 2) & (right < x + wide / 2)
+    covered = (inside & (torch.rand(count, 1, 1) < share)).unsqueeze(1)  # (B, 1, H, W)
+    white = torch.rand(count, 1, 1, 1) < 0.5
+    return torch.where(covered, torch.where(white, 1.0, torch.rand(count, 3, 1, 1)), images)
 
 
 def spoil(tokens: Tensor, others: Tensor, share: float) -> Tensor:

@@ -54,15 +54,20 @@ class CLIPPreset:
     """reconstructed: how often a picture is replaced by its reconstruction, since the dVAE's pictures are what will be
     ranked. spoilt: the largest share of a reconstruction's tokens that are replaced by other pictures', since drawings
     have faults. shift: pixels by which pictures are moved at random. shade: how far their brightness and contrast vary.
-    zoom: how far their size does. kin: so many of a batch are of one subgroup of emoji: to tell things apart that are
-    alike must be learned from what is alike. evenness: as for DALL·E."""
+    zoom: how far their size does. slant, tint, cover: see `augment`. kin: so many of a batch are of one subgroup of
+    emoji: to tell things apart that are alike must be learned from what is alike. siblings: half of these are the other
+    half's things in other styles. evenness: as for DALL·E."""
 
     config: CLIPConfig
     recipe: Recipe
     reconstructed: float = 0.5
     spoilt: float = 0.0
     zoom: float = 0.0
+    slant: float = 0.0
+    tint: float = 0.0
+    cover: float = 0.0
     kin: int = 1
+    siblings: bool = False
     evenness: float = 1.0
     shift: int = 3
     shade: float = 0.15
@@ -179,11 +184,16 @@ CLIP_PRESETS = {
         bpe_dropout=0.0,
     ),
 }
-# Goes on from the weights of "emoji" (--start): shades that vary less and more skin tones, so that a tone tells.
-CLIP_PRESETS["emoji_tones"] = replace(
+# Goes on from the weights of "emoji" (--start): shades that vary less and more skin tones, so that a tone tells; things
+# beside themselves in another style, so that a style does; and no picture twice alike.
+CLIP_PRESETS["emoji_siblings"] = replace(
     CLIP_PRESETS["emoji"],
-    recipe=replace(CLIP_PRESETS["emoji"].recipe, steps=1400, lr=1e-3, warmup=50, final=0.02),
+    recipe=replace(CLIP_PRESETS["emoji"].recipe, steps=1000, lr=1e-3, warmup=50, final=0.02),
     shade=0.08,
+    slant=0.12,
+    tint=0.15,
+    cover=0.5,
+    siblings=True,
     evenness=0.4,
 )
 JUDGE_PRESETS = {

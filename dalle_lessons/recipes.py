@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .augment import draw_indices, draw_kin, move, resize, spoil, vary
+from .augment import cover, draw_indices, draw_kin, draw_siblings, move, resize, spoil, tint, vary
 from .clip import CLIP
 from .dalle import DALLE
 from .dvae import DVAE
@@ -134,6 +134,10 @@ def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextToken
     kin = preset.kin if preset.kin > 1 and "subgroup" in pairs.rows[0] else 1
     names = [row["subgroup"] for row in pairs.rows] if kin > 1 else []
     groups = torch.tensor([sorted(set(names)).index(name) for name in names])
+    siblings = preset.siblings and kin > 1
+    shown = [(row["base_hexcode"], row["skin_tone"]) for row in pairs.rows] if siblings else []
+    numbers = {thing: n for n, thing in enumerate(dict.fromkeys(shown))}
+    things = torch.tensor([numbers[thing] for thing in shown])  # (N,)
 
     @torch.no_grad()
     def decoded(chosen: Tensor) -> Tensor:
@@ -143,12 +147,17 @@ def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextToken
 
     def loss_of(model: CLIP, rng: random.Random, done: float) -> dict[str, Tensor]:
         batch = preset.recipe.batch
-        chosen = draw_kin(weights, groups, batch, kin) if kin > 1 else draw_indices(weights, batch)
+        if siblings:
+            first = draw_kin(weights, groups, batch // 2, kin // 2)
+            chosen = torch.cat((first, draw_siblings(weights, things, first)))
+        else:
+            chosen = draw_kin(weights, groups, batch, kin) if kin > 1 else draw_indices(weights, batch)
         images = pairs.pictures[chosen].float() / 255
         replaced = torch.rand(batch) < preset.reconstructed
         if replaced.any():
             images[replaced] = decoded(chosen[replaced])
-        images = vary(resize(images, preset.zoom), preset.shift, preset.shade)
+        images = vary(resize(images, preset.zoom, preset.slant), preset.shift, preset.shade)
+        images = cover(tint(images, preset.tint), preset.cover)
         text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
         same = (picture_of[chosen][:, None] == picture_of[chosen]).fill_diagonal_(False)
         return model.loss(images.contiguous(memory_format=torch.channels_last), text, same)

@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
+from torch.testing import assert_close
 
 from dalle_lessons import TextToImage, augment, presets, recipes
 from dalle_lessons.dalle import DALLE
 from dalle_lessons.dvae import DVAE, DVAEConfig
 from dalle_lessons.text import TextTokenizer
 from dalle_lessons.worlds import Pairs
+from dalle_lessons.worlds.emoji import emoji
 from dalle_lessons.worlds.shapes import shapes
 
 
@@ -56,6 +58,80 @@ def test_pictures_grow_and_shrink_on_white_about_their_middle():
     assert 64 / 1.25**2 - 2 < ink.min() < 50 and 90 < ink.max() < 64 / 0.75**2 + 2
     assert resized[:, :, 0].min() == 1.0 and (resized - resized.flip(2, 3)).abs().max() < 1e-4
     assert torch.equal(augment.resize(images, 0.0), images)
+
+
+def test_pictures_are_turned_and_slanted_about_their_middle():
+    images = torch.ones(60, 3, 16, 16)
+    images[:, :, 4:12, 4:12] = 0.0
+    torch.manual_seed(0)
+    slanted = augment.resize(images, 0.0, 0.2)
+    turned = (slanted - slanted.rot90(2, (2, 3))).abs().amax((1, 2, 3))
+    mirrored = (slanted - slanted.flip(3)).abs().amax((1, 2, 3))
+    assert turned.max() < 1e-4 and (mirrored > 0.05).float().mean() > 0.9
+    area = (1 - slanted).mean(1).sum((1, 2)) / 64
+    assert 1 / (1.2**2 + 0.2**2) - 0.05 < area.min() and area.max() < 1 / (0.8**2 - 0.2**2) + 0.05
+    assert torch.equal(augment.resize(images, 0.0, 0.0), images)
+
+
+def test_tints_change_colours_and_leave_greys():
+    torch.manual_seed(0)
+    greys = torch.rand(1, 1, 4, 4).expand(30, 3, 4, 4).contiguous()
+    assert_close(augment.tint(greys, 0.2), greys)
+    red = torch.zeros(30, 3, 2, 2)
+    red[:, 0] = 1.0
+    tinted = augment.tint(red, 0.2)
+    assert 0.0 <= tinted.min() and tinted.max() <= 1.0
+    assert tinted[:, 0].min() > 0.5 and 0.05 < tinted[:, 1:].max() < 0.4
+    assert torch.equal(augment.tint(red, 0.0), red)
+
+
+def test_some_pictures_are_covered_by_a_rectangle_of_one_colour():
+    torch.manual_seed(0)
+    images = torch.full((400, 3, 20, 20), 0.123)
+    covered = augment.cover(images, 0.5)
+    changed = (covered != images).any(1)  # (B, 20, 20)
+    assert 0.4 < changed.any(2).any(1).float().mean() < 0.55
+    assert changed.sum((1, 2)).max() <= 9 * 9
+    colours = [picture[:, spot].unique(dim=1) for picture, spot in zip(covered, changed, strict=True) if spot.any()]
+    assert all(colour.shape[1] == 1 for colour in colours), "one colour each"
+    assert 0.35 < torch.tensor([float(colour.min() == 1.0) for colour in colours]).mean() < 0.65
+    rows, cols = changed.any(2), changed.any(1)  # a rectangle is all of its rows times all of its columns
+    assert torch.equal(changed, rows[:, :, None] & cols[:, None, :])
+    assert torch.equal(augment.cover(images, 0.0), images)
+
+
+def test_a_sibling_shows_the_same_thing_in_another_picture():
+    weights, things = torch.tensor([1.0, 3.0, 1.0, 0.0, 2.0]), torch.tensor([7, 7, 7, 8, 8])
+    torch.manual_seed(0)
+    first = torch.tensor([0] * 2000 + [4] * 50)
+    other = augment.draw_siblings(weights, things, first)
+    assert set(other[:2000].tolist()) == {1, 2} and (other[:2000] == 1).float().mean().item() == pytest.approx(
+        0.75, abs=0.03
+    )
+    assert (other[2000:] == 4).all(), "the only other picture of it has no weight"
+
+
+def test_clip_sees_each_thing_in_two_styles():
+    """Half of the batch are the other half's siblings: the captions that it is asked about are of the same emoji."""
+    train = emoji("train")
+    few = [i for i, row in enumerate(train.rows) if row["subgroup"] in ("cat-face", "animal-bird")]
+    rows = [train.rows[i] for i in few]
+    asked = []
+
+    def caption(index, rng):
+        asked.append(index)
+        return train.caption(few[index], None)
+
+    pairs = Pairs(train.pictures[few], train.weights[few], caption, rows)
+    preset = presets.CLIP_PRESETS["emoji_siblings"]
+    preset = replace(preset, recipe=replace(preset.recipe, batch=16))
+    tokenizer = recipes.train_tokenizer(pairs, presets.DALLE_PRESETS["emoji"], 0)
+    model, loss_of = recipes.make_clip(pairs, preset, DVAE.from_pretrained("emoji"), tokenizer)
+    asked.clear()
+    assert torch.isfinite(loss_of(model, random.Random(0), 0.0)["total"])
+    things = [(rows[i]["base_hexcode"], rows[i]["skin_tone"]) for i in asked]
+    assert len(asked) == 16 and things[:8] == things[8:]
+    assert all(rows[a]["style"] != rows[b]["style"] for a, b in zip(asked[:8], asked[8:], strict=True) if a != b)
 
 
 def test_kin_come_in_groups_by_weight():
