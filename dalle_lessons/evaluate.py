@@ -205,8 +205,10 @@ def measure_drawings(
 ) -> dict:
     """Each caption drawn `candidates` times; the best of 1, 16, 64 by the system's own ranking, seen by the judge.
 
-    Also the Fréchet distance to the captions' true pictures in the judge's features, beside that of their
-    reconstructions (the least that these tokens allow), and the share of copies of training pictures.
+    Two ceilings stand beside it: the judge on the captions' true pictures (`of_true`), and on these as the dVAE
+    reconstructs them (`of_reconstructed`): what these tokens allow to be recognised. Also the Fréchet distance to the
+    true pictures in the judge's features, beside that of the reconstructions, and the share of copies of training
+    pictures.
     """
     chosen = choose(pairs, captions)
     truth = truth_of([pairs.rows[i] for i in chosen])
@@ -221,9 +223,13 @@ def measure_drawings(
         first_tokens.append(tokens[0])
         for n in counts:
             best[n].append(images[best_of(scores, n)])
-    true = pairs.pictures[chosen].float() / 255
-    of_true = judge.right(true, truth)
-    report: dict = {"captions": len(chosen), "of_true": {what: share(of_true[:, i]) for i, what in enumerate(SAID)}}
+    true, reconstructed = pairs.pictures[chosen].float() / 255, reconstruct(system.dvae, pairs.pictures[chosen])
+    of_true, of_reconstructed = judge.right(true, truth), judge.right(reconstructed, truth)
+    report: dict = {
+        "captions": len(chosen),
+        "of_true": {what: share(of_true[:, i]) for i, what in enumerate(SAID)},
+        "of_reconstructed": {what: share(of_reconstructed[:, i]) for i, what in enumerate(SAID)},
+    }
     features = judge.features(true)
     for n in counts:
         images = torch.stack(best[n])
@@ -236,9 +242,7 @@ def measure_drawings(
             style: share(right[truth[:, 1] == k, 1]) for k, style in enumerate(STYLES) if (truth[:, 1] == k).any()
         }
         report[f"best_of_{n}"]["frechet"] = frechet_distance(judge.features(images), features)
-    report["frechet_of_reconstructions"] = frechet_distance(
-        judge.features(reconstruct(system.dvae, pairs.pictures[chosen])), features
-    )
+    report["frechet_of_reconstructions"] = frechet_distance(judge.features(reconstructed), features)
     report["copies_of_train"] = share(copied(torch.stack(first_tokens), train_tokens))
     return report
 

@@ -138,6 +138,22 @@ def test_drawings_are_judged_against_their_captions():
     assert report["best_of_1"]["frechet"] > 0 and report["best_of_1"]["emoji_top5"]["n"] == 3
 
 
+def test_the_two_ceilings_of_drawings_are_the_true_pictures_and_their_reconstructions():
+    system = TextToImage.from_pretrained("emoji")
+    pairs = emoji("train", "cartoon")
+    chosen = evaluate.choose(pairs, 8)
+    knowing = Oracle(pairs.pictures[chosen], truth_of([pairs.rows[i] for i in chosen]))
+    knowing.features = lambda images: images.flatten(1)[:, :4]
+    tokens = torch.zeros(2, 64, dtype=torch.int64)
+    report = evaluate.measure_drawings(system, knowing, pairs, tokens, captions=8, candidates=1)
+    assert report["of_true"]["emoji_top1"]["share"] == 1.0
+    assert report["of_reconstructed"]["emoji_top1"] == {
+        **report["of_reconstructed"]["emoji_top1"],
+        "share": 0.0,
+        "n": 8,
+    }
+
+
 def test_the_ledger_orders_what_knows_more(system):
     splits = {"train": shapes("train", 600), "seen": shapes("test", 200)}
     ledger = evaluate.measure_ledger(system, splits, "train", most=128)["seen"]
