@@ -44,17 +44,27 @@ class CLIPConfig:
         return cls(side=32, patch=4, widths=(48, 96), text_width=96, layers=2, heads=4, dim=64)
 
 
-def contrastive_loss(image_vectors: Tensor, text_vectors: Tensor, scale: Tensor, same: Tensor | None = None) -> Tensor:
+def contrastive_loss(
+    image_vectors: Tensor,
+    text_vectors: Tensor,
+    scale: Tensor,
+    same: Tensor | None = None,
+    faulty: Tensor | None = None,
+) -> Tensor:
     """The symmetric loss of CLIP's Fig. 3: every picture must find its caption among the batch's, and the reverse.
 
     (B, D) and (B, D), of length 1; pair i is row i of both. scale: 1 / temperature. -> scalar, nats; ln B for guessing.
     same: (B, B) bool, pairs i, j that show the same picture, i = j apart: neither is a wrong answer for the other.
+    faulty: (K, D), of pictures that are no caption's: every caption must find its picture among these too.
     """
     logits = scale * image_vectors @ text_vectors.T  # (B, B): picture i with caption j
     if same is not None:
         logits = logits.masked_fill(same, -torch.inf)
     truth = torch.arange(len(logits), device=logits.device)  # the diagonal
-    return (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
+    of_captions = logits.T
+    if faulty is not None:
+        of_captions = torch.cat((of_captions, scale * text_vectors @ faulty.T), dim=1)  # (B, B + K)
+    return (F.cross_entropy(logits, truth) + F.cross_entropy(of_captions, truth)) / 2
 
 
 class CLIP(nn.Module, Pretrained):
@@ -100,9 +110,15 @@ class CLIP(nn.Module, Pretrained):
         last = (text != self.config.pad_id).sum(dim=1) - 1  # (B,)
         return F.normalize(self.text_project(x[torch.arange(len(x)), last]), dim=-1)
 
-    def loss(self, images: Tensor, text: Tensor, same: Tensor | None = None) -> dict[str, Tensor]:
-        """images (B, 3, side, side) in [0, 1], text (B, T) int64; row i of both belong together. same: as above."""
-        return {"total": contrastive_loss(self.encode_images(images), self.encode_text(text), self.scale, same)}
+    def loss(
+        self, images: Tensor, text: Tensor, same: Tensor | None = None, faulty: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """images (B, 3, side, side) in [0, 1], text (B, T) int64; row i of both belong together. same: as above.
+        faulty: (K, 3, side, side) in [0, 1], pictures in which no caption should be found."""
+        count = len(images)
+        vectors = self.encode_images(images if faulty is None else torch.cat((images, faulty)))
+        others = None if faulty is None else vectors[count:]
+        return {"total": contrastive_loss(vectors[:count], self.encode_text(text), self.scale, same, others)}
 
     @torch.no_grad()
     def score(self, images: Tensor, captions: list[str]) -> Tensor:

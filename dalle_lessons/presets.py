@@ -56,7 +56,8 @@ class CLIPPreset:
     have faults. shift: pixels by which pictures are moved at random. shade: how far their brightness and contrast vary.
     zoom: how far their size does. slant, tint, cover: see `augment`. kin: so many of a batch are of one subgroup of
     emoji: to tell things apart that are alike must be learned from what is alike. siblings: half of these are the other
-    half's things in other styles. evenness: as for DALL·E."""
+    half's things in other styles. evenness: as for DALL·E. faulty: for so many training captions DALL·E draws once, too
+    hot; no caption should be found in such a drawing, or the ranking would not mind faults."""
 
     config: CLIPConfig
     recipe: Recipe
@@ -68,6 +69,7 @@ class CLIPPreset:
     cover: float = 0.0
     kin: int = 1
     siblings: bool = False
+    faulty: int = 0
     evenness: float = 1.0
     shift: int = 3
     shade: float = 0.15
@@ -195,6 +197,15 @@ CLIP_PRESETS["emoji_siblings"] = replace(
     cover=0.5,
     siblings=True,
     evenness=0.4,
+)
+# Goes on from "emoji_siblings": a drawing with faults is a wrong answer, and true pictures are shown with hardly any.
+CLIP_PRESETS["emoji_faulty"] = replace(
+    CLIP_PRESETS["emoji_siblings"],
+    recipe=replace(CLIP_PRESETS["emoji_siblings"].recipe, steps=300),
+    reconstructed=0.8,
+    spoilt=0.15,
+    cover=0.25,
+    faulty=3072,
 )
 JUDGE_PRESETS = {
     "emoji": JudgePreset(JudgeConfig(), Recipe(steps=2400, batch=96, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05))

@@ -28,6 +28,7 @@ from .presets import (
     find_preset,
 )
 from .pretrained import weights_dir
+from .sampling import CHUNK, sample
 from .sequence import drop_captions, flatten, unflatten
 from .text import TextTokenizer
 from .training import CHECKPOINT, LossOf, Trainer
@@ -121,8 +122,27 @@ def make_dalle(
     return DALLE(config), tokenizer, dalle_loss_of(pairs, cuts, tokenizer, preset)
 
 
-def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer) -> tuple[CLIP, LossOf]:
-    """CLIP over the tokeniser of the DALL·E whose drawings it will rank; the dVAE makes the reconstructions."""
+def draw_faulty(
+    dalle: DALLE, tokenizer: TextTokenizer, pairs: Pairs, tokens: Tensor, chosen: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Drawings of these pictures' captions, too hot to be good: (K,) int64 -> indices (k,) and image tokens (k, N) of
+    those that differ from the true picture's tokens (of `tokens`) in more than 30%."""
+    drawn = []
+    for at in range(0, len(chosen), CHUNK):
+        text = tokenizer.encode([pairs.caption(i, None) for i in chosen[at : at + CHUNK].tolist()])
+        hot = (1.25, 1.5, 1.75)[at // CHUNK % 3]
+        drawn.append(sample(dalle, text, seed=1, indices=range(at, at + len(text)), temperature=hot))
+    differs = (torch.cat(drawn) != tokens[chosen]).float().mean(dim=1) > 0.3
+    return chosen[differs], torch.cat(drawn)[differs]
+
+
+def make_clip(
+    pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer, dalle: DALLE | None = None
+) -> tuple[CLIP, LossOf]:
+    """CLIP over the tokeniser of the DALL·E whose drawings it will rank; the dVAE makes the reconstructions.
+
+    dalle: draws the faulty pictures, if the preset has any.
+    """
     torch.manual_seed(preset.recipe.seed)
     sizes = {"vocab_size": tokenizer.vocab_size, "text_length": tokenizer.length, "pad_id": tokenizer.pad_id}
     config = replace(preset.config, side=pairs.pictures.shape[-1], **sizes)
@@ -138,29 +158,40 @@ def make_clip(pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextToken
     shown = [(row["base_hexcode"], row["skin_tone"]) for row in pairs.rows] if siblings else []
     numbers = {thing: n for n, thing in enumerate(dict.fromkeys(shown))}
     things = torch.tensor([numbers[thing] for thing in shown])  # (N,)
+    faulty_of = torch.full((len(pairs),), -1)  # (N,): which faulty drawing is of this picture's caption, if any
+    faulty, often = tokens[:0], torch.ones(len(pairs))
+    if preset.faulty and dalle is not None:
+        asked = torch.multinomial(weights, min(preset.faulty, len(pairs)))
+        drawn_for, faulty = draw_faulty(dalle, tokenizer, pairs, tokens, asked)
+        faulty_of[drawn_for] = torch.arange(len(drawn_for))
+        often[drawn_for] = 3.0  # these captions come more often, or few of a batch would have one
 
     @torch.no_grad()
-    def decoded(chosen: Tensor) -> Tensor:
-        """(n,) -> reconstructions (n, 3, H, W) in [0, 1], with some tokens of each from elsewhere."""
-        others = tokens[draw_indices(weights, len(chosen))]
-        return dvae.decode(unflatten(spoil(tokens[chosen], others, preset.spoilt), rows, rows)).float()
+    def decoded(tokens: Tensor) -> Tensor:
+        """(n, rows · cols) -> (n, 3, H, W) in [0, 1]."""
+        return dvae.decode(unflatten(tokens, rows, rows)).float()
+
+    def varied(images: Tensor) -> Tensor:
+        return tint(vary(resize(images, preset.zoom, preset.slant), preset.shift, preset.shade), preset.tint)
 
     def loss_of(model: CLIP, rng: random.Random, done: float) -> dict[str, Tensor]:
         batch = preset.recipe.batch
         if siblings:
-            first = draw_kin(weights, groups, batch // 2, kin // 2)
+            first = draw_kin(weights * often, groups, batch // 2, kin // 2)
             chosen = torch.cat((first, draw_siblings(weights, things, first)))
         else:
             chosen = draw_kin(weights, groups, batch, kin) if kin > 1 else draw_indices(weights, batch)
         images = pairs.pictures[chosen].float() / 255
         replaced = torch.rand(batch) < preset.reconstructed
         if replaced.any():
-            images[replaced] = decoded(chosen[replaced])
-        images = vary(resize(images, preset.zoom, preset.slant), preset.shift, preset.shade)
-        images = cover(tint(images, preset.tint), preset.cover)
+            others = tokens[draw_indices(weights, int(replaced.sum()))]
+            images[replaced] = decoded(spoil(tokens[chosen[replaced]], others, preset.spoilt))
+        images = cover(varied(images), preset.cover).contiguous(memory_format=torch.channels_last)
         text = tokenizer.encode(captions_of(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0)
         same = (picture_of[chosen][:, None] == picture_of[chosen]).fill_diagonal_(False)
-        return model.loss(images.contiguous(memory_format=torch.channels_last), text, same)
+        which = faulty_of[chosen][faulty_of[chosen] >= 0]
+        wrong = varied(decoded(faulty[which])).contiguous(memory_format=torch.channels_last) if len(which) else None
+        return model.loss(images, text, same, wrong)
 
     return model, loss_of
 
@@ -274,7 +305,8 @@ def train_model(
             model, tokenizer, loss_of = make_dalle(pairs, preset, images, tokenizer)
         else:
             tokenizer = tokenizer or train_tokenizer(pairs, DALLE_PRESETS[world])
-            model, loss_of = make_clip(pairs, preset, images, tokenizer)
+            dalle = DALLE.from_pretrained(start or world) if preset.faulty else None
+            model, loss_of = make_clip(pairs, preset, images, tokenizer, dalle)
     if start is not None and kind != "edit":
         try:
             model.load_state_dict(type(model).from_pretrained(start).state_dict())

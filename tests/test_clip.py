@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from dalle_lessons.clip import CLIP, CLIPConfig, contrastive_loss
 from dalle_lessons.text import TextTokenizer
@@ -39,6 +40,31 @@ def test_another_caption_of_the_same_picture_is_no_wrong_answer():
     columns = [float(similar[seen[i], i].logsumexp(0) - similar[i, i]) for i in range(3)]
     loss = contrastive_loss(images, texts, torch.tensor(4.0), same)
     assert loss.item() == pytest.approx((sum(rows) / 3 + sum(columns) / 3) / 2, abs=1e-5)
+
+
+def test_a_faulty_picture_is_a_wrong_answer_for_captions_alone():
+    """Two pairs and three faulty pictures: a caption chooses among five pictures, a picture between two captions."""
+    torch.manual_seed(0)
+    images, texts, faulty = (F.normalize(torch.randn(n, 6), dim=1) for n in (2, 2, 3))
+    scale = torch.tensor(4.0)
+    expected = 0.0
+    for i in range(2):
+        of_picture = [math.exp(4 * float(images[i] @ texts[j])) for j in range(2)]
+        of_caption = [math.exp(4 * float(texts[i] @ picture)) for picture in (*images, *faulty)]
+        expected -= (math.log(of_picture[i] / sum(of_picture)) + math.log(of_caption[i] / sum(of_caption))) / 4
+    assert float(contrastive_loss(images, texts, scale, faulty=faulty)) == pytest.approx(expected, rel=1e-5)
+    assert contrastive_loss(images, texts, scale) < contrastive_loss(images, texts, scale, faulty=faulty)
+
+
+def test_the_loss_looks_at_faulty_pictures_too(clip):
+    torch.manual_seed(0)
+    side = clip.config.side
+    images, faulty = torch.rand(3, 3, side, side), torch.rand(2, 3, side, side)
+    text = clip.tokenizer.encode(["a cat", "a dog", "a cat"])
+    with torch.no_grad():
+        vectors = clip.encode_images(images), clip.encode_text(text)
+        expected = contrastive_loss(*vectors, clip.scale, faulty=clip.encode_images(faulty))
+        assert torch.allclose(clip.loss(images, text, None, faulty)["total"], expected, atol=1e-5)
 
 
 def test_guessing_costs_the_logarithm_of_the_batch():

@@ -134,6 +134,30 @@ def test_clip_sees_each_thing_in_two_styles():
     assert all(rows[a]["style"] != rows[b]["style"] for a, b in zip(asked[:8], asked[8:], strict=True) if a != b)
 
 
+def test_faulty_drawings_are_wrong_answers_for_the_captions_that_they_were_drawn_for():
+    """Drawn for training captions, different from the true picture, and given to the loss beside the batch."""
+    train = emoji("train")
+    some = torch.arange(0, 1200, 20)
+    pairs = Pairs(train.pictures[some], torch.ones(len(some)), lambda i, rng: train.caption(int(some[i]), None))
+    pairs.rows = [train.rows[i] for i in some.tolist()]
+    system = TextToImage.from_pretrained("emoji")
+    tokens = recipes.tokenise(system.dvae, pairs.pictures)
+    drawn_for, drawn = recipes.draw_faulty(system.dalle, system.tokenizer, pairs, tokens, torch.arange(60))
+    assert 5 < len(drawn_for) == len(drawn) <= 60 and drawn.shape[1] == tokens.shape[1]
+    differs = (drawn != tokens[drawn_for]).float().mean(dim=1)
+    assert differs.min() > 0.3 and differs.mean() < 0.99, "faulty, not of nothing"
+
+    preset = presets.CLIP_PRESETS["emoji_faulty"]
+    preset = replace(preset, faulty=60, recipe=replace(preset.recipe, batch=32))
+    model, loss_of = recipes.make_clip(pairs, preset, system.dvae, system.tokenizer, system.dalle)
+    given = []
+    model.loss = lambda images, text, same, faulty: given.append(faulty) or {"total": torch.zeros(())}
+    for _ in range(3):
+        loss_of(model, random.Random(0), 0.0)
+    assert all(faulty is not None and faulty.shape[1:] == (3, 64, 64) for faulty in given)
+    assert min(float(faulty.min()) for faulty in given) >= 0 and max(float(faulty.max()) for faulty in given) <= 1
+
+
 def test_kin_come_in_groups_by_weight():
     weights, groups = torch.tensor([1.0, 1.0, 0.0, 5.0, 1.0]), torch.tensor([0, 0, 0, 1, 1])
     torch.manual_seed(0)
