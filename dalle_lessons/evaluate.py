@@ -21,6 +21,7 @@ from .sampling import CHUNK, sample
 from .sequence import unflatten
 from .worlds import Pairs
 from .worlds.emoji import SPLITS, STYLES, emoji
+from .worlds.pairs import numbered
 
 INK = 250  # a pixel with any channel below this is ink, the others are background
 PARTS = ("dvae", "judge", "retrieval", "ledger", "drawings", "variety", "edits")
@@ -156,9 +157,8 @@ def measure_retrieval(clip: CLIP, pairs: Pairs) -> dict:
     texts = torch.cat(
         [clip.encode_text(clip.tokenizer.encode(captions[at : at + 256])) for at in range(0, len(captions), 256)]
     )
-    keys = [picture.numpy().tobytes() for picture in pairs.pictures]
-    picture_ids = torch.tensor([list(dict.fromkeys(keys)).index(key) for key in keys])
-    caption_ids = torch.tensor([list(dict.fromkeys(captions)).index(caption) for caption in captions])
+    picture_ids = numbered(picture.numpy().tobytes() for picture in pairs.pictures)
+    caption_ids = numbered(captions)
     right = (picture_ids[:, None] == picture_ids) | (caption_ids[:, None] == caption_ids)
     similar = texts @ images.T  # (captions, pictures)
     return {

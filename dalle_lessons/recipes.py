@@ -34,6 +34,7 @@ from .text import TextTokenizer
 from .training import CHECKPOINT, LossOf, Trainer
 from .worlds import Pairs, load
 from .worlds.emoji import emoji, partners, with_article
+from .worlds.pairs import numbered
 
 
 def dvae_loss_of(pairs: Pairs, preset: DVAEPreset) -> LossOf:
@@ -141,7 +142,7 @@ def make_clip(
 ) -> tuple[CLIP, LossOf]:
     """CLIP over the tokeniser of the DALL·E whose drawings it will rank; the dVAE makes the reconstructions.
 
-    dalle: draws the faulty pictures, if the preset has any.
+    dalle: draws the faulty pictures, with the same tokeniser; without it there are none.
     """
     torch.manual_seed(preset.recipe.seed)
     sizes = {"vocab_size": tokenizer.vocab_size, "text_length": tokenizer.length, "pad_id": tokenizer.pad_id}
@@ -152,15 +153,12 @@ def make_clip(
     rows = pairs.pictures.shape[-1] // dvae.config.factor
     _, picture_of = torch.unique(pairs.pictures.flatten(1), dim=0, return_inverse=True)  # (N,): which are the same
     kin = preset.kin if preset.kin > 1 and "subgroup" in pairs.rows[0] else 1
-    names = [row["subgroup"] for row in pairs.rows] if kin > 1 else []
-    groups = torch.tensor([sorted(set(names)).index(name) for name in names])
-    siblings = preset.siblings and kin > 1
-    shown = [(row["base_hexcode"], row["skin_tone"]) for row in pairs.rows] if siblings else []
-    numbers = {thing: n for n, thing in enumerate(dict.fromkeys(shown))}
-    things = torch.tensor([numbers[thing] for thing in shown])  # (N,)
+    emoji_rows = pairs.rows if kin > 1 else []  # other worlds have no subgroups
+    groups = numbered(row["subgroup"] for row in emoji_rows)  # (N,)
+    things = numbered((row["base_hexcode"], row["skin_tone"]) for row in emoji_rows)
     faulty_of = torch.full((len(pairs),), -1)  # (N,): which faulty drawing is of this picture's caption, if any
     faulty, often = tokens[:0], torch.ones(len(pairs))
-    if preset.faulty and dalle is not None:
+    if dalle is not None:
         asked = torch.multinomial(weights, min(preset.faulty, len(pairs)))
         drawn_for, faulty = draw_faulty(dalle, tokenizer, pairs, tokens, asked)
         faulty_of[drawn_for] = torch.arange(len(drawn_for))
@@ -176,11 +174,13 @@ def make_clip(
 
     def loss_of(model: CLIP, rng: random.Random, done: float) -> dict[str, Tensor]:
         batch = preset.recipe.batch
-        if siblings:
+        if kin == 1:
+            chosen = draw_indices(weights * often, batch)
+        elif preset.siblings:
             first = draw_kin(weights * often, groups, batch // 2, kin // 2)
             chosen = torch.cat((first, draw_siblings(weights, things, first)))
         else:
-            chosen = draw_kin(weights, groups, batch, kin) if kin > 1 else draw_indices(weights, batch)
+            chosen = draw_kin(weights * often, groups, batch, kin)
         images = pairs.pictures[chosen].float() / 255
         replaced = torch.rand(batch) < preset.reconstructed
         if replaced.any():
@@ -305,7 +305,7 @@ def train_model(
             model, tokenizer, loss_of = make_dalle(pairs, preset, images, tokenizer)
         else:
             tokenizer = tokenizer or train_tokenizer(pairs, DALLE_PRESETS[world])
-            dalle = DALLE.from_pretrained(start or world) if preset.faulty else None
+            dalle = DALLE.from_pretrained(world) if preset.faulty else None  # `start` may hold a CLIP alone
             model, loss_of = make_clip(pairs, preset, images, tokenizer, dalle)
     if start is not None and kind != "edit":
         try:

@@ -158,6 +158,25 @@ def test_faulty_drawings_are_wrong_answers_for_the_captions_that_they_were_drawn
     assert min(float(faulty.min()) for faulty in given) >= 0 and max(float(faulty.max()) for faulty in given) <= 1
 
 
+def test_clip_goes_on_to_faulty_drawings_from_a_folder_that_holds_a_clip_alone(tmp_path, monkeypatch):
+    """As from `--preset emoji_siblings --out FOLDER`: DALL·E, which draws the faulty pictures, is the world's own."""
+    train = emoji("train")
+    few = range(0, 600, 10)
+    pairs = Pairs(
+        train.pictures[list(few)],
+        train.weights[list(few)],
+        lambda i, rng: train.caption(few[i], rng),
+        [train.rows[i] for i in few],
+    )
+    monkeypatch.setattr(recipes, "load", lambda data, size: pairs)
+    TextToImage.from_pretrained("emoji").clip.save_pretrained(tmp_path / "clip")
+    options = {"steps": 1, "batch": 16, "precision": "float32", "progress": False}
+    trainer = recipes.train_model(
+        "clip", "emoji", "emoji_faulty", tmp_path / "out", start=str(tmp_path / "clip"), **options
+    )
+    assert trainer.step == 1 and (tmp_path / "out" / "model.safetensors").exists()
+
+
 def test_kin_come_in_groups_by_weight():
     weights, groups = torch.tensor([1.0, 1.0, 0.0, 5.0, 1.0]), torch.tensor([0, 0, 0, 1, 1])
     torch.manual_seed(0)

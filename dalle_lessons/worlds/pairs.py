@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 
@@ -26,3 +27,9 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.pictures)
+
+
+def numbered(values: Iterable) -> Tensor:
+    """Any N values that can be keys -> (N,) int64: equal values have equal numbers, counted from 0 as they appear."""
+    numbers: dict = {}
+    return torch.tensor([numbers.setdefault(value, len(numbers)) for value in values], dtype=torch.int64)
