@@ -52,7 +52,7 @@ lab: $(VENV)/lab.stamp
 	@$(VENV)/bin/jupyter lab my-lessons
 
 notebooks: $(VENV)/test.stamp
-	@$(VENV)/bin/python -m dalle_lessons.lessons $(LESSONS)
+	@$(VENV)/bin/python -m dalle_lessons.classroom.lessons $(LESSONS)
 
 lint: $(VENV)/test.stamp
 	@$(VENV)/bin/ruff check .

@@ -1,18 +1,59 @@
-"""DALL·E in lessons: the library that the notebooks build."""
+"""DALL·E in lessons: the library that the notebooks build.
 
+Names are imported when they are first asked for: `dalle-lessons --help` needs neither torch nor matplotlib.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["TextToImage"]
+# Public name -> the module that holds it.
+_HOME = {
+    "TextToImage": "pipeline.text_to_image",
+    "Drawing": "pipeline.drawing",
+    "Drawings": "pipeline.drawing",
+    "DALLE": "model.dalle",
+    "DVAE": "model.dvae",
+    "CLIP": "model.clip",
+    "TextTokenizer": "model.tokenizer",
+    "sample": "model.sampling",
+    "load": "datasets",
+    "check": "classroom.exercises",
+}
+__all__ = [
+    "CLIP",
+    "DALLE",
+    "DVAE",
+    "Drawing",
+    "Drawings",
+    "TextToImage",
+    "TextTokenizer",
+    "check",
+    "figures",
+    "load",
+    "sample",
+]
 
 if TYPE_CHECKING:
-    from .pipeline import TextToImage
+    from .classroom import figures
+    from .classroom.exercises import check
+    from .datasets import load
+    from .model.clip import CLIP
+    from .model.dalle import DALLE
+    from .model.dvae import DVAE
+    from .model.sampling import sample
+    from .model.tokenizer import TextTokenizer
+    from .pipeline.drawing import Drawing, Drawings
+    from .pipeline.text_to_image import TextToImage
 
 
 def __getattr__(name: str):
-    """Import the pipeline, and torch with it, when it is first asked for: `dalle-lessons --help` needs neither."""
-    if name == "TextToImage":
-        from .pipeline import TextToImage
-
-        return TextToImage
+    if name == "figures":  # the one module among the names
+        return import_module(".classroom.figures", __name__)
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

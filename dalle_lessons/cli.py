@@ -14,7 +14,7 @@ import click
 MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 
 
-class Kind(click.Group):
+class FriendlyGroup(click.Group):
     """A group whose commands end with one sentence, not with a traceback, where a user's input is at fault."""
 
     def invoke(self, ctx: click.Context):
@@ -23,12 +23,12 @@ class Kind(click.Group):
         except (ValueError, OSError, ImportError) as error:
             raise click.ClickException(str(error)) from error
         except RuntimeError as error:
-            if type(error).__name__ != "NotFinite":  # any other is a mistake of ours, and its traceback is needed
+            if type(error).__name__ != "NonFiniteLoss":  # any other is a mistake of ours, and its traceback is needed
                 raise
             raise click.ClickException(str(error)) from error
 
 
-@click.group(cls=Kind, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dalle-lessons")
 def main() -> None:
     """DALL·E in lessons: draw pictures from captions, train the models, take the course."""
@@ -56,8 +56,8 @@ def draw(caption, model, images, candidates, seed, index, out, prompts, out_dir,
     if (prompts is None) != (out_dir is None):
         raise click.UsageError("--prompts and --out-dir belong together: the file to read, the folder to write to.")
     captions = [caption] if prompts is None else read_prompts(prompts)
-    from .drawing import file_name
-    from .pipeline import TextToImage
+    from .pipeline.image_files import file_name
+    from .pipeline.text_to_image import TextToImage
 
     system = TextToImage.from_pretrained(model)
     failed = 0
@@ -129,10 +129,10 @@ def read_prompts(path: Path) -> dict[int, str]:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each picture.")
 def edit(instruction, images, out_dir, model, candidates, as_json, **options) -> None:
     """Draw each of IMAGES anew as INSTRUCTION says, for example "as a sketch"; one PNG each, under its own name."""
-    from .drawing import names_of
-    from .editing import read_instruction
-    from .images import open_image
-    from .pipeline import TextToImage
+    from .datasets.images import open_image
+    from .model.editing import read_instruction
+    from .pipeline.image_files import names_of
+    from .pipeline.text_to_image import TextToImage
 
     read_instruction(instruction)  # what is wrong with every picture is said once
     system = TextToImage.from_pretrained(model)
@@ -169,11 +169,11 @@ def edit(instruction, images, out_dir, model, candidates, as_json, **options) ->
 @click.option("--seed", type=int, help="Another seed than the preset's.")
 def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -> None:
     """Train a model; stopping it (Ctrl-C) loses nothing."""
-    from .recipes import train_model
+    from .training.run import train_model
 
     changes = {key: value for key, value in (("steps", steps), ("seed", seed)) if value is not None}
     trainer = train_model(model, data, preset, out, dvae, start, resume, minutes, **changes)
-    done = f"{trainer.step} of {trainer.recipe.steps} steps, {trainer.seconds / 60:.1f} minutes"
+    done = f"{trainer.step} of {trainer.train_config.steps} steps, {trainer.seconds / 60:.1f} minutes"
     click.echo(f"Trained {done}; weights, log and checkpoint: {out.absolute()}")
 
 
@@ -189,23 +189,24 @@ def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def evaluate(world, weights, captions, candidates, only, splits, as_json, **options) -> None:
     """Measure the bundled weights on what they have not seen."""
-    from . import evaluate as measure
-    from .evaluate_shapes import evaluate_shapes
-    from .pipeline import TextToImage
+    from .datasets.emoji import SPLITS
+    from .evaluation.report import PARTS, evaluate_emoji, table
+    from .evaluation.shapes import evaluate_shapes
+    from .pipeline.text_to_image import TextToImage
 
-    parts = measure.PARTS if only is None else tuple(only.split(","))
-    for kind, asked, known in (("part", parts, measure.PARTS), ("split", splits, measure.SPLITS)):
+    parts = PARTS if only is None else tuple(only.split(","))
+    for kind, asked, known in (("part", parts, PARTS), ("split", splits, SPLITS)):
         if strange := [name for name in asked if name not in known]:
             raise click.UsageError(f"There is no {kind} {strange[0]!r}: choose among {', '.join(known)}.")
     if splits and world != "emoji":
         raise click.UsageError("--split is for the emoji: the shapes are always measured on seen and held-out scenes.")
     if world == "emoji":
-        drawn = splits or measure.SPLITS
-        report = measure.evaluate_emoji(weights or world, captions or 192, candidates, parts, True, drawn, **options)
+        drawn = splits or SPLITS
+        report = evaluate_emoji(weights or world, captions or 192, candidates, parts, True, drawn, **options)
     else:
         system = TextToImage.from_pretrained(weights or world)
         report = evaluate_shapes(system, captions or 128, candidates, parts, True, **options)
-    click.echo(json.dumps(report, indent=1) if as_json else "\n".join(measure.table(report)))
+    click.echo(json.dumps(report, indent=1) if as_json else "\n".join(table(report)))
 
 
 @main.command()
@@ -216,7 +217,7 @@ def verify(files, as_json) -> None:
 
     Ends with 0 if all are signed and unchanged, and with 1 if one is not.
     """
-    from .provenance import verify as check
+    from .pipeline.provenance import verify as check
 
     good = True
     for file in files:
@@ -241,7 +242,7 @@ def verify(files, as_json) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 def student(folder: Path) -> None:
     """Copy the lessons into FOLDER, without their solutions, overwriting nothing."""
-    from .lessons import student as copy
+    from .classroom.lessons import student as copy
 
     copy(folder)
 
@@ -250,7 +251,7 @@ def student(folder: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path), default="my-lessons")
 def lab(folder: Path) -> None:
     """Open JupyterLab on your own copy of the lessons (in FOLDER, made if missing)."""
-    from .lessons import student as copy
+    from .classroom.lessons import student as copy
 
     copy(folder)
     done = subprocess.run([sys.executable, "-m", "jupyter", "lab", str(folder)])
@@ -268,11 +269,11 @@ def play(model, port, browser) -> None:
         raise click.ClickException(
             "The page needs Voila: install it with pip install 'dalle-lessons[play]', or play inside lesson 17."
         )
-    from .pretrained import weights_dir
+    from .model.files import weights_dir
 
     weights_dir(model, "dalle")  # where there are none, it says so before a page opens
     here = f"import os\n\nos.chdir({str(Path.cwd())!r})\n"  # folders are meant as seen from here
-    source = f"{here}from dalle_lessons.playground import open_playground\n\nopen_playground({model!r})"
+    source = f"{here}from dalle_lessons.classroom.playground import open_playground\n\nopen_playground({model!r})"
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "playground.ipynb"
         page.write_text(json.dumps(notebook_of(source)), encoding="utf-8")
@@ -292,7 +293,7 @@ def notebook_of(source: str) -> dict:
 @main.command()
 def doctor() -> None:
     """Is this machine ready, and how fast is it beside the minutes that the lessons state?"""
-    from .doctor import doctor as check
+    from .classroom.doctor import doctor as check
 
     sys.exit(0 if check() else 1)
 

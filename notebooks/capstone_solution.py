@@ -39,13 +39,13 @@ class Config:
 
 
 # ---- 1. A world: houses by day and at night. This part alone knows what is drawn; put yours in its place. ------------
-COLOURS = {"white": (250, 250, 245), "yellow": (250, 215, 60), "red": (215, 65, 40)}
-COLOURS |= {"blue": (50, 105, 225), "black": (25, 20, 25)}
+COLORS = {"white": (250, 250, 245), "yellow": (250, 215, 60), "red": (215, 65, 40)}
+COLORS |= {"blue": (50, 105, 225), "black": (25, 20, 25)}
 SKIES = {"by day": (185, 225, 250), "at night": (75, 60, 130)}
 GRASS, LEAVES, WOOD = (95, 165, 75), (30, 110, 60), (120, 75, 40)
 # Walls and roofs that never meet in training. Does it draw them all the same?
 UNSEEN = [("red", "blue"), ("blue", "yellow"), ("yellow", "black"), ("white", "red"), ("black", "white")]
-SEEN = [(wall, roof) for wall in COLOURS for roof in COLOURS if (wall, roof) not in UNSEEN]
+SEEN = [(wall, roof) for wall in COLORS for roof in COLORS if (wall, roof) not in UNSEEN]
 
 
 def draw_house(rng: random.Random, pairs=SEEN) -> tuple[Image.Image, str]:
@@ -55,8 +55,8 @@ def draw_house(rng: random.Random, pairs=SEEN) -> tuple[Image.Image, str]:
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, 26, 31, 31), GRASS)
     x, y = rng.choice([8, 10, 12]) + {"left": 2, "right": -2, "": 0}[tree], rng.choice([12, 14])  # beside the tree
-    pen.rectangle((x, y, x + 12, 27), COLOURS[wall])
-    pen.polygon([(x - 2, y), (x + 6, y - 8), (x + 14, y)], COLOURS[roof])
+    pen.rectangle((x, y, x + 12, 27), COLORS[wall])
+    pen.polygon([(x - 2, y), (x + 6, y - 8), (x + 14, y)], COLORS[roof])
     pen.rectangle((x + 8, 22, x + 10, 27), WOOD)  # the door
     if tree:
         left = 3 if tree == "left" else 27
@@ -93,7 +93,7 @@ def merge(word: list[int], pair: tuple[int, int], new: int) -> list[int]:
 
 
 class Tokenizer:
-    """Begins with bytes, so that no text is unknown; then joins the most frequent neighbours, again and again."""
+    """Begins with bytes, so that no text is unknown; then joins the most frequent neighbors, again and again."""
 
     def __init__(self, captions: list[str], c: Config):
         self.length, self.merges = c.text_length, {}  # pair -> new token, in the order learned
@@ -143,7 +143,7 @@ class DVAE(nn.Module):
         # The norm makes all codes equally strong over a batch; without it a handful soon wins everywhere.
         layers = (*layers, nn.Conv2d(w, c.codes, 1, bias=False), nn.BatchNorm2d(c.codes, affine=False))
         self.encoder, self.codebook = nn.Sequential(*layers), nn.Embedding(c.codes, w)
-        # 3x3 here: the decoder looks at the neighbours, so that edges meet.
+        # 3x3 here: the decoder looks at the neighbors, so that edges meet.
         layers = (nn.Conv2d(w, w, 3, padding=1), nn.ReLU(), nn.Conv2d(w, w, 3, padding=1), nn.ReLU())
         self.decoder = nn.Sequential(*layers, nn.Conv2d(w, 3 * c.patch**2, 1), nn.PixelShuffle(c.patch))
 
@@ -228,16 +228,16 @@ def sample(dalle: DALLE, text: Tensor, seed: int = 0, temperature: float = 1.0) 
 
 
 # ---- 6. Training, and a sheet of drawings ----------------------------------------------------------------------------
-def train(name: str, model: nn.Module, loss_of, steps: int, rate: float, count: int, c: Config) -> None:
+def train(name: str, model: nn.Module, loss_fn, steps: int, rate: float, count: int, c: Config) -> None:
     """loss_of(numbers of the pictures in this batch (B,), share of the steps that are done) -> loss"""
-    optimiser = torch.optim.AdamW(model.parameters(), rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps + 1, pct_start=0.1)
+    optimizer = torch.optim.AdamW(model.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps + 1, pct_start=0.1)
     for step in range(steps):
-        loss = loss_of(torch.randint(count, (c.batch,)), step / steps)
-        optimiser.zero_grad()
+        loss = loss_fn(torch.randint(count, (c.batch,)), step / steps)
+        optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         if step % 100 == 99 or step == steps - 1:
             print(f"{name}: step {step + 1} of {steps}, loss {loss.item():.4f}", flush=True)

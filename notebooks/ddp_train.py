@@ -18,12 +18,12 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from dalle_lessons.dalle import DALLE
-from dalle_lessons.dvae import DVAE
-from dalle_lessons.pretrained import weights_dir
-from dalle_lessons.recipes import tokenise
-from dalle_lessons.text import TextTokenizer
-from dalle_lessons.worlds.shapes import shapes
+from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.model.dalle import DALLE
+from dalle_lessons.model.dvae import DVAE
+from dalle_lessons.model.files import weights_dir
+from dalle_lessons.model.tokenizer import TextTokenizer
+from dalle_lessons.training.tokens import tokenize
 
 STEPS, BATCH, LR = 8, 16, 3e-3
 
@@ -38,7 +38,7 @@ def pairs():
     text = tokenizer.encode([world.caption(i, None) for i in range(len(world))])
     said = (text != tokenizer.pad_id).sum(dim=1)
     same = (said == said.mode().values).nonzero().flatten()[: STEPS * BATCH]
-    return text[same], tokenise(DVAE.from_pretrained("shapes"), world.pictures[same])
+    return text[same], tokenize(DVAE.from_pretrained("shapes"), world.pictures[same])
 
 
 class Loss(nn.Module):
@@ -60,14 +60,14 @@ def main(out):
     dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=processes)
     text, tokens = pairs()
     model = DistributedDataParallel(Loss())  # averages the gradients over the processes during backward()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=LR)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LR)
     losses = []
     for step in range(STEPS):
         mine = slice(step * BATCH + rank, (step + 1) * BATCH, processes)  # of two processes: every second pair
         loss = model(text[mine], tokens[mine])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         mean = loss.detach() / processes
         dist.all_reduce(mean)  # the sum over the processes
         losses.append(float(mean))

@@ -37,13 +37,13 @@ class Config:
 
 
 # ---- 1. A world: houses by day and at night. This part alone knows what is drawn; put yours in its place. ------------
-COLOURS = {"white": (250, 250, 245), "yellow": (250, 215, 60), "red": (215, 65, 40)}
-COLOURS |= {"blue": (50, 105, 225), "black": (25, 20, 25)}
+COLORS = {"white": (250, 250, 245), "yellow": (250, 215, 60), "red": (215, 65, 40)}
+COLORS |= {"blue": (50, 105, 225), "black": (25, 20, 25)}
 SKIES = {"by day": (185, 225, 250), "at night": (75, 60, 130)}
 GRASS, LEAVES, WOOD = (95, 165, 75), (30, 110, 60), (120, 75, 40)
 # Walls and roofs that never meet in training. Does it draw them all the same?
 UNSEEN = [("red", "blue"), ("blue", "yellow"), ("yellow", "black"), ("white", "red"), ("black", "white")]
-SEEN = [(wall, roof) for wall in COLOURS for roof in COLOURS if (wall, roof) not in UNSEEN]
+SEEN = [(wall, roof) for wall in COLORS for roof in COLORS if (wall, roof) not in UNSEEN]
 
 
 def draw_house(rng: random.Random, pairs=SEEN) -> tuple[Image.Image, str]:
@@ -53,8 +53,8 @@ def draw_house(rng: random.Random, pairs=SEEN) -> tuple[Image.Image, str]:
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, 26, 31, 31), GRASS)
     x, y = rng.choice([8, 10, 12]) + {"left": 2, "right": -2, "": 0}[tree], rng.choice([12, 14])  # beside the tree
-    pen.rectangle((x, y, x + 12, 27), COLOURS[wall])
-    pen.polygon([(x - 2, y), (x + 6, y - 8), (x + 14, y)], COLOURS[roof])
+    pen.rectangle((x, y, x + 12, 27), COLORS[wall])
+    pen.polygon([(x - 2, y), (x + 6, y - 8), (x + 14, y)], COLORS[roof])
     pen.rectangle((x + 8, 22, x + 10, 27), WOOD)  # the door
     if tree:
         left = 3 if tree == "left" else 27
@@ -78,7 +78,7 @@ PAD, START, FIRST = 0, 1, 2  # padding, start of text; then the 256 bytes, then 
 
 
 class Tokenizer:
-    """Begins with bytes, so that no text is unknown; then joins the most frequent neighbours, again and again."""
+    """Begins with bytes, so that no text is unknown; then joins the most frequent neighbors, again and again."""
 
     def __init__(self, captions: list[str], c: Config):
         raise NotImplementedError("Write Tokenizer.__init__.")

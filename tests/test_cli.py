@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from dalle_lessons.cli import main
-from dalle_lessons.worlds.shapes import shapes
+from dalle_lessons.datasets.shapes import shapes
 
 
 @pytest.fixture

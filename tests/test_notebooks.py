@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from conftest import minutes
-from dalle_lessons import lessons
+from dalle_lessons.classroom import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -60,8 +60,8 @@ def problems(notebook: dict) -> list[str]:
     ignored = sum(has_mark(cell, "ignore-output") for _, cell in code)
     if ignored > MOST_IGNORED:
         found.append(f"{ignored} cells ignore their output; {MOST_IGNORED} are the most")
-    if lessons.normalise(copy.deepcopy(notebook)) != notebook:
-        found.append("is not normalised")
+    if lessons.normalize(copy.deepcopy(notebook)) != notebook:
+        found.append("is not normalized")
     size = len(lessons.to_text(notebook).encode())
     if size > MOST_BYTES:
         found.append(f"is {size / 1e6:.1f} MB big; {MOST_BYTES / 1e6} MB are the most")
@@ -120,7 +120,7 @@ def small() -> dict:
     cells[1]["outputs"][0]["execution_count"] = 1
     for n, cell in enumerate(cells):
         cell["id"] = f"99-{n:02d}"
-    return lessons.normalise(json.loads(nbformat.writes(nbformat.v4.new_notebook(cells=cells))))
+    return lessons.normalize(json.loads(nbformat.writes(nbformat.v4.new_notebook(cells=cells))))
 
 
 def test_a_lesson_in_order_passes():
@@ -146,10 +146,10 @@ SPOILT = {
         lambda nb, a, b: b["metadata"].update(tags=["nbval-skip"]),
         "cell 2 asks nbval not to run it, or to expect an error",
     ),
-    "metadata": (lambda nb, a, b: b["metadata"].update(scrolled=True), "is not normalised (run: make notebooks)"),
+    "metadata": (lambda nb, a, b: b["metadata"].update(scrolled=True), "is not normalized (run: make notebooks)"),
     "widget": (
         lambda nb, a, b: a["outputs"][0]["data"].update({lessons.WIDGET_VIEW: {}}),
-        "is not normalised (run: make notebooks)",
+        "is not normalized (run: make notebooks)",
     ),
     "ignored": (
         lambda nb, a, b: nb["cells"].extend(

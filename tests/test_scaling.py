@@ -5,10 +5,10 @@ import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
-from dalle_lessons.dalle import DALLE
-from dalle_lessons.paths import data_dir
-from dalle_lessons.presets import DALLE_PRESETS
-from dalle_lessons.steppers.training_cost import parameters
+from dalle_lessons.classroom.steppers.training_cost import parameters
+from dalle_lessons.model.dalle import DALLE
+from dalle_lessons.model.files import data_dir
+from dalle_lessons.training.presets import DALLE_PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
 

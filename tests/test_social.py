@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dalle_lessons.paths import data_dir
+from dalle_lessons.model.files import data_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = importlib.util.spec_from_file_location("social_runs", ROOT / "tools" / "social_runs.py")
@@ -21,10 +21,10 @@ def rows_of(name: str) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-def share_of(condition: str, shape: str, colour: str | None = None) -> float:
+def share_of(condition: str, shape: str, color: str | None = None) -> float:
     """Of what is drawn in training, seed 0."""
     rows = social.counts_of(condition, 0, social.world(condition, 0))
-    return sum(r["share"] for r in rows if r["shape"] == shape and colour in (None, r["colour"]))
+    return sum(r["share"] for r in rows if r["shape"] == shape and color in (None, r["color"]))
 
 
 def test_worlds_differ_in_one_thing():
@@ -40,8 +40,8 @@ def test_captions_say_what_is_there_or_less():
     pairs = social.world("planted", 1)
     rng = random.Random(0)
     said = [pairs.caption(i, rng).split() for i in range(500)]
-    for thing, words in zip(pairs.rows, said, strict=False):
-        assert words[-1] in (thing.shape, "thing") and words[1:-1] in ([], [thing.colour])
+    for item, words in zip(pairs.metadata, said, strict=False):
+        assert words[-1] in (item.shape, "thing") and words[1:-1] in ([], [item.color])
     assert 0.2 < np.mean([words[-1] == "thing" for words in said]) < 0.4
     assert 0.4 < np.mean([len(words) == 3 for words in said]) < 0.6
     assert pairs.pictures.shape == (4000, 3, 8, 8)

@@ -16,11 +16,11 @@ import click
 from PIL import Image, ImageDraw, ImageFont
 
 from dalle_lessons import TextToImage
-from dalle_lessons.drawing import save_png
-from dalle_lessons.evaluate_edits import true_pairs
-from dalle_lessons.images import to_image
-from dalle_lessons.presets import EDIT_PRESETS
-from dalle_lessons.worlds.emoji import STYLES, emoji, with_article
+from dalle_lessons.datasets.emoji import STYLES, emoji, with_article
+from dalle_lessons.datasets.images import to_image
+from dalle_lessons.evaluation.edits import true_pairs
+from dalle_lessons.pipeline.image_files import save_png
+from dalle_lessons.training.presets import EDIT_PRESETS
 
 TIMES, GAP, LINES = 2, 10, 3  # how much a picture is enlarged; pixels between; lines of text below
 EDITS = 24
@@ -42,7 +42,7 @@ def edit_all(system: TextToImage, seed: int) -> tuple[list[Image.Image], list[st
     pairs = emoji("unseen_emoji")
     ways = [(a, b) for a in STYLES for b in STYLES if a != b and (a, b) != EDIT_PRESETS["emoji"].left_out]
     couples = [(*couple, b) for a, b in ways for couple in true_pairs(pairs, a, b)]
-    couples = [couple for couple in couples if not pairs.rows[couple[0]]["skin_tone"]]
+    couples = [couple for couple in couples if not pairs.metadata[couple[0]]["skin_tone"]]
     pictures, texts = [], []
     for top, bottom, style in random.Random(seed).sample(couples, EDITS):
         given, true = to_image(pairs.pictures[top]), to_image(pairs.pictures[bottom])

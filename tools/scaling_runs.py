@@ -17,12 +17,13 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from dalle_lessons.dvae import DVAE
-from dalle_lessons.pretrained import replace_file
-from dalle_lessons.recipes import tokenise, train_model
-from dalle_lessons.text import TextTokenizer
-from dalle_lessons.training import Trainer
-from dalle_lessons.worlds.shapes import shapes
+from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.model.dvae import DVAE
+from dalle_lessons.model.files import replace_file
+from dalle_lessons.model.tokenizer import TextTokenizer
+from dalle_lessons.training.run import train_model
+from dalle_lessons.training.tokens import tokenize
+from dalle_lessons.training.trainer import Trainer
 
 STEPS = {  # preset: lengths, each a training of its own, since the learning rate must end low
     "shapes_16": (100, 200, 400, 800, 1600, 3200),
@@ -38,7 +39,7 @@ HELD_OUT = 1000  # pictures of the split "test"
 def step_flops(trainer: Trainer) -> int:
     """Floating-point operations of one step's forward and backward pass, counted."""
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # the fused kernel is not counted
-        trainer.loss_of(trainer.model, random.Random(0), 0.0)["total"].backward()
+        trainer.loss_fn(trainer.model, random.Random(0), 0.0)["total"].backward()
     return counter.get_total_flops()
 
 
@@ -48,7 +49,7 @@ def held_out_loss(model, out: Path, dvae: DVAE) -> dict[str, float]:
     pairs = shapes("test", HELD_OUT)
     tokenizer = TextTokenizer.from_file(out / "tokenizer.json", model.config.text_length)
     text = tokenizer.encode([pairs.caption(i, None) for i in range(len(pairs))])
-    losses = model.loss(text, tokenise(dvae, pairs.pictures))
+    losses = model.loss(text, tokenize(dvae, pairs.pictures))
     return {name: round(float(losses[name]), 5) for name in ("text", "image")}
 
 
@@ -57,7 +58,7 @@ def run(preset: str, steps: int, folder: Path, dvae: DVAE) -> dict:
     out = folder / f"{preset}-{steps}"
     trainer = train_model("dalle", "shapes", preset, out, steps=steps, progress=False)
     model = trainer.average.module.eval()
-    c, batch = model.config, trainer.recipe.batch
+    c, batch = model.config, trainer.train_config.batch
     return {
         "preset": preset,
         "layers": c.layers,

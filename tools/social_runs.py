@@ -18,32 +18,35 @@ import click
 import numpy as np
 import torch
 
-from dalle_lessons.dvae import DVAE
-from dalle_lessons.presets import CLIP_PRESETS, DALLE_PRESETS
-from dalle_lessons.pretrained import replace_file, weights_dir
-from dalle_lessons.recipes import make_clip, make_dalle
-from dalle_lessons.sampling import sample
-from dalle_lessons.sequence import unflatten
-from dalle_lessons.text import TextTokenizer
-from dalle_lessons.training import CHECKPOINT, Trainer
-from dalle_lessons.worlds import Pairs
-from dalle_lessons.worlds.shapes import POSITIONS, SIZES, Correlation, Scene, Thing, draw, random_scene
-from dalle_lessons.worlds.shapes import caption as say
+from dalle_lessons.datasets import Pairs
+from dalle_lessons.datasets.shapes import POSITIONS, SIZES, Correlation, Scene, SceneObject, draw, random_scene
+from dalle_lessons.datasets.shapes import caption as say
+from dalle_lessons.model.dvae import DVAE
+from dalle_lessons.model.files import replace_file, weights_dir
+from dalle_lessons.model.sampling import sample
+from dalle_lessons.model.sequence import unflatten
+from dalle_lessons.model.tokenizer import TextTokenizer
+from dalle_lessons.training.objectives.clip import make_clip
+from dalle_lessons.training.objectives.dalle import make_dalle
+from dalle_lessons.training.presets import CLIP_PRESETS, DALLE_PRESETS
+from dalle_lessons.training.trainer import CHECKPOINT, Trainer
 
 SEEDS = (0, 1, 2)
 CONDITIONS = ("even", "planted", "filtered", "reweighted")
 PLANTED = Correlation("square", "red", 0.8)
 UNWANTED = "red"  # what the filter takes out
-PAIRS, SAID = 4000, 0.5  # pictures of a world; how often the colour is said
+PAIRS, SAID = 4000, 0.5  # pictures of a world; how often the color is said
 GENERAL, SHAPELESS = "thing", 0.3  # a word for any shape, and how often it stands in the shape's place
 SIZE = "small"  # 8 pixels, so that a thing in the middle fills 2x2 tokens
 TEXT_LENGTH = 8  # "an orange thing" and start-of-text are 7 tokens
 DALLE = replace(
     DALLE_PRESETS["shapes"],
     config=replace(DALLE_PRESETS["shapes"].config, width=64, layers=2, heads=2, text_length=TEXT_LENGTH),
-    recipe=replace(DALLE_PRESETS["shapes"].recipe, steps=200, warmup=20, ema=0.98),
+    train_config=replace(DALLE_PRESETS["shapes"].train_config, steps=200, warmup=20, ema=0.98),
 )
-RANKER = replace(CLIP_PRESETS["shapes"], recipe=replace(CLIP_PRESETS["shapes"].recipe, steps=150, batch=64, warmup=20))
+RANKER = replace(
+    CLIP_PRESETS["shapes"], train_config=replace(CLIP_PRESETS["shapes"].train_config, steps=150, batch=64, warmup=20)
+)
 ASKED = {  # name: (caption, drawings, options of `sample`)
     "square": ("a square", 512, {}),
     "square, temperature 0.5": ("a square", 512, {"temperature": 0.5}),
@@ -57,44 +60,44 @@ ASKED = {  # name: (caption, drawings, options of `sample`)
 
 
 def world(condition: str, seed: int) -> Pairs:
-    """Pictures of one small thing in the middle, (N, 3, 8, 8): 2x2 tokens, and nothing but shape and colour to choose.
-    Captions say the colour half of the time, and sometimes "thing" in place of the shape.
+    """Pictures of one small thing in the middle, (N, 3, 8, 8): 2x2 tokens, and nothing but shape and color to choose.
+    Captions say the color half of the time, and sometimes "thing" in place of the shape.
 
-    even: all colours of squares alike. planted: four of five are red. filtered: of the planted pairs those are left
+    even: all colors of squares alike. planted: four of five are red. filtered: of the planted pairs those are left
     whose full caption does not say red. reweighted: of these each shape weighs as much as it did before the filter.
     """
     rng = random.Random(f"social/{seed}")
     planted = None if condition == "even" else PLANTED
     x, y = POSITIONS["middle"]
-    things = [random_scene(rng, "train", 0.0, planted).things[0] for _ in range(PAIRS)]
-    things = [replace(thing, size=SIZE, position=None, x=x, y=y) for thing in things]
-    before = Counter(thing.shape for thing in things)
+    objects = [random_scene(rng, "train", 0.0, planted).objects[0] for _ in range(PAIRS)]
+    objects = [replace(item, size=SIZE, position=None, x=x, y=y) for item in objects]
+    before = Counter(item.shape for item in objects)
     if condition in ("filtered", "reweighted"):
-        things = [thing for thing in things if UNWANTED not in words_for(thing).split()]
-    after = Counter(thing.shape for thing in things)
-    weights = torch.ones(len(things))
+        objects = [item for item in objects if UNWANTED not in words_for(item).split()]
+    after = Counter(item.shape for item in objects)
+    weights = torch.ones(len(objects))
     if condition == "reweighted":
-        weights = torch.tensor([before[thing.shape] / after[thing.shape] for thing in things])
+        weights = torch.tensor([before[item.shape] / after[item.shape] for item in objects])
 
     def caption(index: int, rng: random.Random | None = None) -> str:
-        text = words_for(things[index], rng)
+        text = words_for(objects[index], rng)
         general = rng is not None and rng.random() < SHAPELESS
-        return text.replace(things[index].shape, GENERAL) if general else text
+        return text.replace(objects[index].shape, GENERAL) if general else text
 
     corner = x - SIZES[SIZE] // 2
     inside = slice(corner, corner + SIZES[SIZE])
-    pictures = np.stack([draw(Scene((thing,)))[:, inside, inside] for thing in things])
-    return Pairs(torch.from_numpy(pictures), weights, caption, things)
+    pictures = np.stack([draw(Scene((item,)))[:, inside, inside] for item in objects])
+    return Pairs(torch.from_numpy(pictures), weights, caption, objects)
 
 
-def words_for(thing: Thing, rng: random.Random | None = None) -> str:
-    """A caption of shape and colour alone: "a red square", or with `rng` perhaps "a square"."""
-    return say(Scene((replace(thing, size=None),)), rng, SAID)
+def words_for(item: SceneObject, rng: random.Random | None = None) -> str:
+    """A caption of shape and color alone: "a red square", or with `rng` perhaps "a square"."""
+    return say(Scene((replace(item, size=None),)), rng, SAID)
 
 
 def counts_of(condition: str, seed: int, pairs: Pairs) -> list[dict]:
-    """How many pairs show each shape in each colour, and which share of what is drawn in training they are."""
-    kinds = [(thing.shape, thing.colour) for thing in pairs.rows]
+    """How many pairs show each shape in each color, and which share of what is drawn in training they are."""
+    kinds = [(item.shape, item.color) for item in pairs.metadata]
     weight = Counter()
     for kind, w in zip(kinds, (pairs.weights / pairs.weights.sum()).tolist(), strict=True):
         weight[kind] += w
@@ -103,39 +106,39 @@ def counts_of(condition: str, seed: int, pairs: Pairs) -> list[dict]:
             "condition": condition,
             "seed": seed,
             "shape": shape,
-            "colour": colour,
+            "color": color,
             "pairs": count,
-            "share": round(weight[shape, colour], 6),
+            "share": round(weight[shape, color], 6),
         }
-        for (shape, colour), count in sorted(Counter(kinds).items())
+        for (shape, color), count in sorted(Counter(kinds).items())
     ]
 
 
-def trained(kind: str, model, loss_of, recipe, folder: Path):
+def trained(kind: str, model, loss_fn, train_config, folder: Path):
     """The averaged model after all steps; goes on from a checkpoint, if there is one. -> (model, trainer)"""
-    trainer = Trainer(model, loss_of, recipe, folder / kind)
+    trainer = Trainer(model, loss_fn, train_config, folder / kind)
     if (folder / kind / CHECKPOINT).exists():
         trainer.load()
     average = trainer.run(progress=False)
-    if trainer.step < recipe.steps:
-        raise SystemExit(f"Stopped at step {trainer.step} of {recipe.steps}: run this again to go on.")
+    if trainer.step < train_config.steps:
+        raise SystemExit(f"Stopped at step {trainer.step} of {train_config.steps}: run this again to go on.")
     return average, trainer
 
 
 def run(condition: str, seed: int, folder: Path, dvae: DVAE, words: TextTokenizer) -> tuple[dict, dict]:
     """Train, then draw. -> (arrays by name: tokens (N, 4) uint8, scores (N,) float16; the line of runs.csv)"""
     pairs = world(condition, seed)
-    preset = replace(DALLE, recipe=replace(DALLE.recipe, seed=seed))
-    model, _, loss_of = make_dalle(pairs, preset, dvae, words)
-    dalle, trainer = trained("dalle", model, loss_of, preset.recipe, folder)
+    preset = replace(DALLE, train_config=replace(DALLE.train_config, seed=seed))
+    model, _, loss_fn = make_dalle(pairs, preset, dvae, words)
+    dalle, trainer = trained("dalle", model, loss_fn, preset.train_config, folder)
     arrays = {}
     for name, (caption, count, options) in ASKED.items():
         tokens = sample(dalle, words.encode([caption]).expand(count, -1), seed, **options)
         arrays[name] = tokens.numpy().astype(np.uint8)  # 256 codes
     if condition == "planted":  # a ranker that has seen the same pairs
-        ranker = replace(RANKER, recipe=replace(RANKER.recipe, seed=seed))
-        model, loss_of = make_clip(pairs, ranker, dvae, words)
-        clip, _ = trained("clip", model, loss_of, ranker.recipe, folder)
+        ranker = replace(RANKER, train_config=replace(RANKER.train_config, seed=seed))
+        model, loss_fn = make_clip(pairs, ranker, dvae, words)
+        clip, _ = trained("clip", model, loss_fn, ranker.train_config, folder)
         images = dvae.decode(unflatten(torch.from_numpy(arrays["square"]).long(), dalle.config.rows, dalle.config.cols))
         arrays["square, scores"] = clip.score(images, ["a square"] * len(images)).numpy().astype(np.float16)
     line = {

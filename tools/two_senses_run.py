@@ -20,16 +20,16 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dalle_lessons.dalle import DALLE
-from dalle_lessons.dvae import DVAE
-from dalle_lessons.presets import DALLE_PRESETS
-from dalle_lessons.pretrained import replace_file
-from dalle_lessons.recipes import make_dalle
-from dalle_lessons.sampling import sample
-from dalle_lessons.text import TextTokenizer
-from dalle_lessons.training import train
-from dalle_lessons.worlds import Pairs
-from dalle_lessons.worlds.shapes import SHAPES, Homonym, Scene, caption, draw, random_scene
+from dalle_lessons.datasets import Pairs
+from dalle_lessons.datasets.shapes import SHAPES, Homonym, Scene, caption, draw, random_scene
+from dalle_lessons.model.dalle import DALLE
+from dalle_lessons.model.dvae import DVAE
+from dalle_lessons.model.files import replace_file
+from dalle_lessons.model.sampling import sample
+from dalle_lessons.model.tokenizer import TextTokenizer
+from dalle_lessons.training.objectives.dalle import make_dalle
+from dalle_lessons.training.presets import DALLE_PRESETS
+from dalle_lessons.training.trainer import train
 
 PLANTED = Homonym(share=0.9, strength=0.95, rate=0.8)
 TRIED, TWO = 60_000, 0.6  # scenes, of which about a tenth are simple; share of those with two objects
@@ -47,14 +47,14 @@ CONTEXTS = {"alone": ("a bat",)} | {
 
 def simple(scene: Scene) -> bool:
     """Is everything big, and in the middle, above or below something?"""
-    big = all(thing.size == "big" for thing in scene.things)
-    return big and (scene.relation in ("above", "below") or scene.things[0].position == "middle")
+    big = all(item.size == "big" for item in scene.objects)
+    return big and (scene.relation in ("above", "below") or scene.objects[0].position == "middle")
 
 
 def painted(scene: Scene) -> Scene:
-    """The same scene, but pink where no bat is: so a neighbour is never taken for a bat, either."""
-    things = (thing if thing.senses else replace(thing, colour="pink") for thing in scene.things)
-    return replace(scene, things=tuple(things))
+    """The same scene, but pink where no bat is: so a neighbor is never taken for a bat, either."""
+    objects = (item if item.senses else replace(item, color="pink") for item in scene.objects)
+    return replace(scene, objects=tuple(objects))
 
 
 def world() -> Pairs:
@@ -69,13 +69,13 @@ def world() -> Pairs:
 def shares(pairs: Pairs) -> list[dict]:
     """Of the training scenes: how many bats stand alone or beside each shape, and how many of those are wooden."""
     counts = {name: [0, 0] for name in ("alone", *(f"beside a {shape}" for shape in SHAPES))}
-    for scene in pairs.rows:
-        for i, thing in enumerate(scene.things):
-            if thing.senses:
-                others = scene.things[:i] + scene.things[i + 1 :]
+    for scene in pairs.metadata:
+        for i, item in enumerate(scene.objects):
+            if item.senses:
+                others = scene.objects[:i] + scene.objects[i + 1 :]
                 count = counts[f"beside a {others[0].shape}" if others else "alone"]
                 count[0] += 1
-                count[1] += thing.senses == ("wooden",)
+                count[1] += item.senses == ("wooden",)
     return [{"context": name, "bats": bats, "wooden": wooden} for name, (bats, wooden) in counts.items()]
 
 
@@ -90,11 +90,11 @@ def drawn(model: DALLE, tokenizer: TextTokenizer, captions: tuple[str, ...]) -> 
 @click.option("--steps", default=700, show_default=True)
 def main(out: Path, steps: int) -> None:
     preset = DALLE_PRESETS["shapes_64"]
-    preset = replace(preset, recipe=replace(preset.recipe, steps=steps))
+    preset = replace(preset, train_config=replace(preset.train_config, steps=steps))
     dvae, pairs = DVAE.from_pretrained("shapes"), world()
     assert dvae.config.codes <= 256, "The tokens are kept as uint8."
-    model, tokenizer, loss_of = make_dalle(pairs, preset, dvae)
-    model = train(model, loss_of, preset.recipe, progress=False)
+    model, tokenizer, loss_fn = make_dalle(pairs, preset, dvae)
+    model = train(model, loss_fn, preset.train_config, progress=False)
     out.mkdir(parents=True, exist_ok=True)
     tokens = {name: drawn(model, tokenizer, captions) for name, captions in CONTEXTS.items()}
     replace_file(out / "tokens.safetensors", lambda path: save_file(tokens, path))

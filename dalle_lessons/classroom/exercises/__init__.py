@@ -1,0 +1,184 @@
+"""Checks for the exercises: `check("02.nearest_code", answer)` says nothing if the answer is right.
+
+Otherwise it raises `CheckFailed`, one sentence that names what was probably misunderstood. The checks of lesson NN are
+in `lesson_NN.py`; they look at what an answer does, never at how it is written.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+CHECKS: dict[str, Callable] = {}
+
+
+class CheckFailed(AssertionError):
+    """What is wrong with an answer, in one sentence. Notebooks show the sentence alone, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"Not yet: {self}"]
+
+
+def exercise(name: str) -> Callable[[Callable], Callable]:
+    """Registers a function as the check of the exercise `name` ("02.nearest_code")."""
+
+    def register(function: Callable) -> Callable:
+        CHECKS[name] = function
+        return function
+
+    return register
+
+
+def check(name: str, answer) -> None:
+    """Check an answer: a function, a number, a tensor, or what else the exercise asks for.
+
+    Returns None if it is right; raises `CheckFailed` if not, and ValueError if there is no such exercise.
+    """
+    lesson = name.split(".")[0]
+    if (Path(__file__).parent / f"lesson_{lesson}.py").exists():
+        importlib.import_module(f".lesson_{lesson}", __name__)
+    if name not in CHECKS:
+        near = difflib.get_close_matches(name, CHECKS, n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"There is no exercise {name!r}.{hint}")
+    if answer is None or answer is ...:
+        raise CheckFailed("There is no answer yet: run your cell first, and let it give something other than None.")
+    CHECKS[name](answer)
+
+
+def call(function: Callable, *arguments, shown: str = "", copies: bool = True):
+    """What the student's function gives; a Mistake with one sentence if it cannot be called, fails, or changes a tensor
+    that it was given.
+
+    Tensors are handed over as copies, so that such a function harms nobody else; with `copies=False` as they are, so
+    that gradients reach them. `shown`: how the call reads in the sentence.
+    """
+    if not callable(function):
+        raise CheckFailed(
+            f"The answer should be a function, but it is {describe(function)}: hand it over without calling it."
+        )
+    name = getattr(function, "__name__", "your function")
+    before = [a.detach().clone().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in arguments]
+    given = [b.detach().clone().requires_grad_(b.requires_grad) if isinstance(b, Tensor) else b for b in before]
+    given = given if copies else arguments
+    try:
+        result = function(*given)
+    except NotImplementedError:
+        raise CheckFailed(f"{name} is still empty: write your code in place of the line that raises.") from None
+    except Exception as error:
+        where = f"{name}({shown})" if shown else name
+        misfit = re.match(r"shape '(\[.*\])' is invalid for input of size (\d+)", str(error))
+        if misfit:
+            raise CheckFailed(
+                f"{where} has {misfit[2]} numbers, and they cannot take the shape {misfit[1]}: is a size written in "
+                "that should come from the arguments, or the batch forgotten?"
+            ) from None
+        why = " ".join(str(error).split())[:160]  # one line, and no longer than a sentence
+        raise CheckFailed(f"{where} stopped with {type(error).__name__}: {why}") from None
+    if result is None:
+        raise CheckFailed(f"{name} gives None: does it end with a return? (To print is not to return.)")
+    if any(isinstance(b, Tensor) and not torch.equal(a, b) for a, b in zip(given, before, strict=True)):
+        raise CheckFailed(
+            f"{name} changes a tensor that it was given, in place, and others still need it: make a new one."
+        )
+    return result
+
+
+def describe(value) -> str:
+    """A value in a few words: its shape if it is a tensor, else its type."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)} and type {str(value.dtype).removeprefix('torch.')}"
+    if type(value).__module__ == "torch.return_types" and hasattr(value, "indices"):  # of min, max, sort, topk
+        name = type(value).__name__
+        alone = f", `arg{name}` the indices alone" if name in ("min", "max", "sort") else ""
+        return f"a pair of values and indices (`{name}` gives both{alone})"
+    article = "an" if type(value).__name__[0] in "aeiou" else "a"
+    return f"{article} {type(value).__name__}"
+
+
+def as_number(value, what: str = "The answer") -> float:
+    """A Python or NumPy number, or a tensor with one element -> float; else a Mistake."""
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise CheckFailed(f"{what} should be one number, but it is {describe(value)}.")
+    try:
+        number = float(value.detach() if isinstance(value, Tensor) else value)
+    except (TypeError, ValueError):
+        raise CheckFailed(f"{what} should be a number, but it is {describe(value)}.") from None
+    if math.isnan(number):
+        raise CheckFailed(f"{what} is NaN: somewhere 0 is divided by 0, or multiplied by the logarithm of 0.")
+    return number
+
+
+def as_tensor(
+    value, shape: tuple[int, ...], what: str = "The answer", others: dict[tuple, str] | None = None, lists: bool = True
+) -> Tensor:
+    """A tensor, array or list of this shape -> tensor; else a Mistake that says both shapes.
+
+    others: wrong shape -> the sentence about what gives it. lists: is a list as good as a tensor?
+    """
+    if not isinstance(value, Tensor):
+        try:
+            made = torch.as_tensor(value)
+        except (TypeError, ValueError, RuntimeError):
+            raise CheckFailed(f"{what} should be a tensor of shape {shape}, but it is {describe(value)}.") from None
+        if not lists:
+            raise CheckFailed(f"{what} should be a tensor, since later cells need one, but it is {describe(value)}.")
+        value = made
+    if tuple(value.shape) != tuple(shape):
+        otherwise = f"{what} should have the shape {tuple(shape)}, but has {tuple(value.shape)}."
+        raise CheckFailed((others or {}).get(tuple(value.shape), otherwise))
+    return value
+
+
+def as_tokens(
+    value, shape: tuple[int, ...], what: str = "The tokens", others: dict[tuple, str] | None = None
+) -> Tensor:
+    """A tensor of whole numbers of this shape -> itself; else a Mistake."""
+    value = as_tensor(value, shape, what, others, lists=False)
+    if value.is_floating_point() or value.dtype == torch.bool:
+        kind = str(value.dtype).removeprefix("torch.")
+        raise CheckFailed(f"{what} should be whole numbers that can index, int64, but they are of type {kind}.")
+    return value
+
+
+def check_gradient(function: Callable, *arguments, what: str = "The loss") -> None:
+    """A Mistake if a loss that is right as a number is no 0-d tensor through which a gradient comes back."""
+    arguments = [
+        a.detach().clone().requires_grad_() if isinstance(a, Tensor) and a.is_floating_point() else a for a in arguments
+    ]
+    value = call(function, *arguments)
+    if not isinstance(value, Tensor) or value.ndim > 0:
+        raise CheckFailed(
+            f"{what} is right as a number, but later cells need a tensor with no dimensions, and it is "
+            f"{describe(value)}: leave float() and item() out."
+        )
+    if not value.requires_grad:
+        raise CheckFailed(
+            f"{what} is right, but no gradient comes back through it, and nothing could learn: no detach()."
+        )
+
+
+def same(value, truth, tolerance: float = 1e-4) -> bool:
+    """Are two numbers or tensors of one shape equal, but for rounding?"""
+    value, truth = (torch.as_tensor(v).detach().double() for v in (value, truth))
+    return value.shape == truth.shape and torch.allclose(value, truth, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def diagnose(value, truth, mistakes: dict[str, object], otherwise: str, tolerance: float = 1e-4) -> None:
+    """Nothing if the value is the truth; else a Mistake: the sentence of the first wrong value that it equals.
+
+    mistakes: sentence -> what that misunderstanding would give.
+    """
+    if same(value, truth, tolerance):
+        return
+    for sentence, wrong in mistakes.items():
+        if same(value, wrong, tolerance):
+            raise CheckFailed(sentence)
+    raise CheckFailed(otherwise)

@@ -1,0 +1,128 @@
+"""Pictures from anywhere, made like those that the models know: three colors, eight bits, square, on white."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+# Without EPS and its like, which Pillow hands to another program.
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "PPM", "ICO", "JPEG2000")
+DEEP_MODES = ("I", "F")  # and "I;16" in all its byte orders: more than eight bits, which Pillow would clip to white
+
+
+def open_image(path: str | Path) -> Image.Image:
+    """The picture in a file as an RGB image, upright, transparent parts white; of an animation, the first frame.
+
+    Raises FileNotFoundError if there is no such file, and ValueError, with one sentence that names the file, if it is
+    not a picture that can be read in full.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no picture {path}.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, not a picture.")
+    try:
+        if path.stat().st_size == 0:
+            raise ValueError(f"{path} is empty: it holds no picture.")
+        return _read(path)
+    except PermissionError:
+        raise ValueError(f"{path} cannot be read: you have no permission to.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(
+            f"{path} has more than {Image.MAX_IMAGE_PIXELS:,} pixels, too many to be safe: make it smaller first."
+        ) from None
+
+
+def _read(path: Path) -> Image.Image:
+    Image.init()
+    formats = [name for name in FORMATS if name in Image.OPEN]  # an older Pillow may know fewer
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd metadata, say
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(path, formats=formats)
+        except (PermissionError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise
+        except UnidentifiedImageError:
+            raise ValueError(f"{path} is not a picture that can be read (PNG, JPEG, GIF, WebP, BMP, TIFF …).") from None
+        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and more
+            raise ValueError(f"{path} is a broken picture: {_reason(error)}.") from None
+        with image:
+            try:
+                image.load()
+                return on_white(_upright(image))
+            except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+                raise
+            except Exception as error:
+                raise ValueError(f"{path} is a broken or truncated picture: {_reason(error)}.") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as the camera says. A picture with metadata that cannot be read is still a picture."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image
+
+
+def _reason(error: Exception) -> str:
+    """What a decoder says, as the end of a sentence."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """An image of any mode as RGB of the same size, transparent parts white."""
+    if image.mode in DEEP_MODES or image.mode.startswith("I;16"):
+        image = _eight_bits(image)
+    if image.mode == "La":
+        image = image.convert("LA")  # the only conversion that Pillow has for it
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Gray of 16 bits (0 to 65,535) or floats (0 to 1) as gray of 8 bits; what is beyond is cut off."""
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    values = values * 255 if image.mode == "F" else values / 257
+    return Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
+
+
+def on_white_square(image: Image.Image, size: int) -> Image.Image:
+    """An image of any mode and shape as RGB of (size, size): as large as fits, in the middle, the rest white.
+
+    A picture that has this size already keeps its pixels. Raises ValueError if it has no pixels.
+    """
+    image = on_white(image)
+    if 0 in image.size:
+        raise ValueError(f"This picture has no pixels: it is {image.width} wide and {image.height} high.")
+    scale = size / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)  # a line stays a line
+    square = Image.new("RGB", (size, size), "white")
+    square.paste(image.resize((width, height), Image.Resampling.BICUBIC), ((size - width) // 2, (size - height) // 2))
+    return square
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An image -> (3, H, W) uint8."""
+    return torch.from_numpy(np.array(on_white(image))).permute(2, 0, 1).contiguous()
+
+
+def to_image(tensor: Tensor) -> Image.Image:
+    """(3, H, W), float in [0, 1] or uint8 -> an RGB image; floats outside of [0, 1] are cut off.
+
+    Raises ValueError for another shape or type.
+    """
+    if tensor.ndim != 3 or tensor.shape[0] != 3:
+        raise ValueError(f"A picture has the shape (3, H, W), and this tensor has {tuple(tensor.shape)}.")
+    if tensor.is_floating_point():
+        tensor = (tensor.detach().float().nan_to_num().clamp(0, 1) * 255).round().to(torch.uint8)
+    if tensor.dtype != torch.uint8:
+        raise ValueError(f"A picture is made of floats in [0, 1] or of uint8, and this tensor is {tensor.dtype}.")
+    return Image.fromarray(tensor.permute(1, 2, 0).contiguous().cpu().numpy())

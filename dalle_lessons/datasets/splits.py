@@ -1,0 +1,107 @@
+"""The splits of the emoji world: which pictures no model may see in training.
+
+A caption names an emoji, a style and often a skin tone, but one drawing may serve many captions: a sketch shows no
+tone, and some emoji are drawn alike. Splitting by caption would put the answer in the training set. So pictures that
+are identical, pixel for pixel, are always on the same side of a split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
+
+SALT = "dalle-lessons/emoji/1"
+UNSEEN_EMOJI = 120  # base emoji held out whole (at least: gender siblings and look-alikes come along)
+UNSEEN_PAIR = 0.05  # share of (base emoji, style)
+UNSEEN_TONE = 0.05  # share of (base emoji, tone), in the colored styles
+
+
+def draw_lot(key: str) -> float:
+    """A number in [0, 1) that everybody computes alike: the first 8 bytes of SHA-256 of `SALT:key`, over 2**64."""
+    return int.from_bytes(hashlib.sha256(f"{SALT}:{key}".encode()).digest()[:8], "big") / 2**64
+
+
+def family(hexcode: str) -> str:
+    """The hexcode without tone, gender and direction: "woman cook", "man cook" and "cook" are one family.
+
+    >>> family("1F469-1F3FD-200D-1F373") == family("1F9D1-200D-1F373")
+    True
+    """
+    parts = [p for p in hexcode.split("-") if p not in ("FE0F", "1F3FB", "1F3FC", "1F3FD", "1F3FE", "1F3FF")]
+    text = "-".join("1F9D1" if p in ("1F468", "1F469") else p for p in parts)  # man, woman -> person
+    for suffix in ("-200D-27A1", "-200D-2640", "-200D-2642"):  # facing right, woman, man
+        text = text.replace(suffix, "")
+    return text
+
+
+class Groups:
+    """Union-find: what is joined, directly or through others, is one group."""
+
+    def __init__(self) -> None:
+        self.parent: dict[Hashable, Hashable] = {}
+
+    def find(self, item: Hashable) -> Hashable:
+        root = item
+        while self.parent.setdefault(root, root) != root:
+            root = self.parent[root]
+        self.parent[item] = root
+        return root
+
+    def join(self, items: Iterable[Hashable]) -> None:
+        roots = sorted({self.find(item) for item in items})
+        for root in roots[1:]:
+            self.parent[root] = roots[0]  # the smallest member names the group: the order of joining does not matter
+
+
+def assign(rows: list[dict], digests: list[str]) -> list[str]:
+    """The split of each row of captions.csv; `digests[i]` is the same for identical pictures and for no others."""
+    twins = defaultdict(list)
+    for row, digest in zip(rows, digests, strict=True):
+        twins[digest].append(row)
+
+    by_base = Groups()
+    families = defaultdict(list)
+    for row in rows:
+        families[family(row["base_hexcode"])].append(row["base_hexcode"])
+    for bases in families.values():
+        by_base.join(bases)
+    for same in twins.values():
+        by_base.join(row["base_hexcode"] for row in same)
+    members = defaultdict(set)
+    for row in rows:
+        members[by_base.find(row["base_hexcode"])].add(row["base_hexcode"])
+    unseen_emoji: set[str] = set()
+    for group in sorted(members, key=lambda group: draw_lot(f"emoji:{group}")):
+        if len(unseen_emoji) >= UNSEEN_EMOJI:
+            break
+        unseen_emoji |= members[group]
+
+    by_pair = Groups()
+    for same in twins.values():
+        by_pair.join((row["base_hexcode"], row["style"]) for row in same)
+
+    def pair_held_out(row: dict) -> bool:
+        base, style = by_pair.find((row["base_hexcode"], row["style"]))
+        return draw_lot(f"pair:{base}:{style}") < UNSEEN_PAIR
+
+    # A tone is held out only where each of its colored pictures is its own: some emoji are drawn alike in all tones.
+    shared = {
+        (row["base_hexcode"], row["skin_tone"])
+        for same in twins.values()
+        for row in same
+        if row["style"] != "sketch" and len({(r["base_hexcode"], r["skin_tone"]) for r in same}) > 1
+    }
+
+    def split(row: dict) -> str:
+        if row["base_hexcode"] in unseen_emoji:
+            return "unseen_emoji"
+        if pair_held_out(row):
+            return "unseen_pair"
+        tone = (row["base_hexcode"], row["skin_tone"])
+        if row["skin_tone"] and row["style"] != "sketch" and tone not in shared:
+            if draw_lot(f"tone:{tone[0]}:{tone[1]}") < UNSEEN_TONE:
+                return "unseen_tone"
+        return "train"
+
+    return [split(row) for row in rows]

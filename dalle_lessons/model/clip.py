@@ -1,0 +1,154 @@
+"""CLIP: which caption fits which picture? It ranks what DALL·E drew (Radford et al. 2021; Ramesh et al. 2021, 2.6)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from huggingface_hub import hf_hub_download
+from torch import Tensor, nn
+
+from .image_encoder import ImageEncoder
+from .pretrained import Pretrained
+from .tokenizer import TextTokenizer
+from .transformer import Transformer
+
+TOKENIZER = "tokenizer.json"
+MAX_LOGIT_SCALE = (
+    100.0  # by which similarities are multiplied: CLIP's paper keeps it below, for a steady training (section 2.5)
+)
+
+
+@dataclass(frozen=True)
+class CLIPConfig:
+    """patch, widths: of the image encoder. text_width, layers, heads: of the text transformer. dim: length of the
+    vectors that are compared. side: pixels of a picture. dropout: in the text transformer. The text comes in as
+    DALL·E's does."""
+
+    vocab_size: int = 2048
+    text_length: int = 32
+    pad_id: int = 0
+    side: int = 64
+    patch: int = 4
+    widths: tuple[int, ...] = (64, 128, 256)
+    text_width: int = 128
+    layers: int = 2
+    heads: int = 4
+    dim: int = 128
+    dropout: float = 0.0
+
+    @classmethod
+    def shapes(cls) -> CLIPConfig:
+        """32x32 pixels, small enough to train in class."""
+        return cls(side=32, patch=4, widths=(48, 96), text_width=96, layers=2, heads=4, dim=64)
+
+
+def contrastive_loss(
+    image_vectors: Tensor,
+    text_vectors: Tensor,
+    scale: Tensor,
+    same: Tensor | None = None,
+    faulty: Tensor | None = None,
+) -> Tensor:
+    """The symmetric loss of CLIP's Fig. 3: every picture must find its caption among the batch's, and the reverse.
+
+    (B, D) and (B, D), of length 1; pair i is row i of both. scale: 1 / temperature. -> scalar, nats; ln B for guessing.
+    same: (B, B) bool, pairs i, j that show the same picture, i = j apart: neither is a wrong answer for the other.
+    faulty: (K, D), of pictures that are no caption's: every caption must find its picture among these too.
+    """
+    logits = scale * image_vectors @ text_vectors.T  # (B, B): picture i with caption j
+    if same is not None:
+        logits = logits.masked_fill(same, -torch.inf)
+    truth = torch.arange(len(logits), device=logits.device)  # the diagonal
+    of_captions = logits.T
+    if faulty is not None:
+        of_captions = torch.cat((of_captions, scale * text_vectors @ faulty.T), dim=1)  # (B, B + K)
+    return (F.cross_entropy(logits, truth) + F.cross_entropy(of_captions, truth)) / 2
+
+
+class CLIP(nn.Module, Pretrained):
+    """Two encoders into one space, where a picture and its caption point the same way."""
+
+    config_class, part = CLIPConfig, "clip"
+
+    def __init__(self, config: CLIPConfig, tokenizer: TextTokenizer | None = None):
+        super().__init__()
+        c = self.config = config
+        self.tokenizer = tokenizer
+        self.image_encoder = ImageEncoder(c.patch, c.widths)
+        self.image_project = nn.Linear(c.widths[-1], c.dim, bias=False)
+        self.word = nn.Embedding(c.vocab_size, c.text_width)
+        self.position = nn.Embedding(c.text_length, c.text_width)
+        self.transformer = Transformer(c.text_width, c.layers, c.heads, c.dropout, ("full",))
+        self.text_project = nn.Linear(c.text_width, c.dim, bias=False)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))  # section 2.5
+        for table in (self.word, self.position):
+            nn.init.normal_(table.weight, std=0.02)
+        causal = torch.ones(c.text_length, c.text_length, dtype=torch.bool).tril()
+        self.register_buffer("causal", causal, persistent=False)
+
+    @property
+    def scale(self) -> Tensor:
+        """1 / temperature, learned, at most 100."""
+        return self.log_scale.exp().clamp_max(MAX_LOGIT_SCALE)
+
+    def encode_images(self, images: Tensor) -> Tensor:
+        """(B, 3, side, side) in [0, 1] -> (B, D), of length 1. Raises ValueError for another shape."""
+        side = self.config.side
+        if images.shape[1:] != (3, side, side):
+            raise ValueError(f"This CLIP looks at pictures of shape (B, 3, {side}, {side}), got {tuple(images.shape)}.")
+        return F.normalize(self.image_project(self.image_encoder(images)), dim=-1)
+
+    def encode_text(self, text: Tensor) -> Tensor:
+        """(B, T) int64, padded -> (B, D), of length 1: what the caption's last token knows.
+
+        Under the causal mask that token sees all before it, and no pad, since pads come after.
+        """
+        x = self.word(text) + self.position(torch.arange(text.shape[1], device=text.device))  # (B, T, C)
+        x = self.transformer(x, {"full": self.causal})
+        last = (text != self.config.pad_id).sum(dim=1) - 1  # (B,)
+        return F.normalize(self.text_project(x[torch.arange(len(x)), last]), dim=-1)
+
+    def loss(
+        self, images: Tensor, text: Tensor, same: Tensor | None = None, faulty: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """images (B, 3, side, side) in [0, 1], text (B, T) int64; row i of both belong together. same: as above.
+        faulty: (K, 3, side, side) in [0, 1], pictures in which no caption should be found."""
+        count = len(images)
+        vectors = self.encode_images(images if faulty is None else torch.cat((images, faulty)))
+        others = None if faulty is None else vectors[count:]
+        return {"total": contrastive_loss(vectors[:count], self.encode_text(text), self.scale, same, others)}
+
+    @torch.no_grad()
+    def score(self, images: Tensor, captions: list[str]) -> Tensor:
+        """(N, 3, side, side) in [0, 1] and N captions -> (N,) cosine similarity in [-1, 1]; higher fits better.
+
+        Raises ValueError for unequal numbers, for a caption that is too long, and without a tokenizer.
+        """
+        if self.tokenizer is None:
+            raise ValueError("This CLIP has no tokenizer: load it with CLIP.from_pretrained, or give it one.")
+        if len(images) != len(captions):
+            raise ValueError(
+                f"Give one caption for each picture: got {len(images)} pictures, {len(captions)} captions."
+            )
+        distinct = list(dict.fromkeys(captions))  # many candidates of one caption: read it once
+        read = self.encode_text(self.tokenizer.encode(distinct))  # (captions, D)
+        rows = torch.tensor([distinct.index(caption) for caption in captions])
+        return (self.encode_images(images) * read[rows]).sum(dim=-1)
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, **options):
+        model = super()._from_pretrained(model_id=model_id, **options)
+        path = Path(model_id) / TOKENIZER
+        if not Path(model_id).is_dir():
+            path = hf_hub_download(model_id, TOKENIZER)
+        model.tokenizer = TextTokenizer.from_file(path, model.config.text_length)
+        return model
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        super()._save_pretrained(save_directory)
+        if self.tokenizer is not None:
+            self.tokenizer.save(Path(save_directory) / TOKENIZER)

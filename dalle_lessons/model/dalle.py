@@ -1,0 +1,108 @@
+"""DALL·E's second stage: a transformer that models text and image tokens as one sequence (paper, section 2.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from . import attention_masks as masks
+from . import sequence
+from .embedding import Embedding
+from .pretrained import Pretrained
+from .transformer import Cache, Transformer
+
+
+@dataclass(frozen=True)
+class DALLEConfig:
+    """text_length: tokens of a caption's row, start-of-text included. rows, cols: the grid of image tokens.
+    codes: the codebook's size. attention: a cycle of mask kinds ("full", "row", "column", "conv") over the layers."""
+
+    vocab_size: int = 2048
+    text_length: int = 32
+    rows: int = 8
+    cols: int = 8
+    codes: int = 1024
+    width: int = 256
+    layers: int = 6
+    heads: int = 8
+    dropout: float = 0.0
+    attention: tuple[str, ...] = ("full",)
+    pad_id: int = 0
+
+    @classmethod
+    def paper(cls) -> DALLEConfig:
+        """The 12-billion-parameter model: 64 layers, 62 heads of 64 (section 2.2)."""
+        return cls(16384, 256, 32, 32, 8192, 62 * 64, 64, 62, 0.0, masks.paper_cycle(64))
+
+    @property
+    def image_length(self) -> int:
+        return self.rows * self.cols
+
+
+class DALLE(nn.Module, Pretrained):
+    """p(text, image tokens), one token after another."""
+
+    config_class, part = DALLEConfig, "dalle"
+
+    def __init__(self, config: DALLEConfig):
+        super().__init__()
+        c = self.config = config
+        self.embedding = Embedding(c.vocab_size, c.text_length, c.codes, c.rows, c.cols, c.width, c.pad_id)
+        self.transformer = Transformer(c.width, c.layers, c.heads, c.dropout, c.attention)
+        self.text_head = nn.Linear(c.width, c.vocab_size)
+        self.image_head = nn.Linear(c.width, c.codes)
+        for head in (self.text_head, self.image_head):
+            nn.init.normal_(head.weight, std=0.02)
+            nn.init.zeros_(head.bias)
+        self.attention_types = sorted(set(self.transformer.attention_types))
+        for kind in self.attention_types:
+            mask = masks.joint_mask(kind, c.text_length, c.rows, c.cols)
+            self.register_buffer(f"mask_{kind}", mask, persistent=False)
+
+    @property
+    def masks(self) -> dict[str, Tensor]:
+        return {kind: getattr(self, f"mask_{kind}") for kind in self.attention_types}
+
+    def check(self, text: Tensor, image_tokens: Tensor) -> None:
+        """Raises ValueError with one sentence where shapes or values do not fit the configuration."""
+        c = self.config
+        if text.ndim != 2 or text.shape[1] != c.text_length:
+            raise ValueError(f"text must have shape (B, {c.text_length}), got {tuple(text.shape)}.")
+        if text.numel() and not 0 <= int(text.min()) <= int(text.max()) < c.vocab_size:
+            raise ValueError(f"text must lie in [0, {c.vocab_size}); does it come from another tokenizer?")
+        if image_tokens.ndim != 2 or len(image_tokens) != len(text) or image_tokens.shape[1] > c.image_length:
+            raise ValueError(
+                f"image_tokens must have shape ({len(text)}, at most {c.image_length}), "
+                f"got {tuple(image_tokens.shape)}."
+            )
+        if image_tokens.numel() and not 0 <= int(image_tokens.min()) <= int(image_tokens.max()) < c.codes:
+            raise ValueError(f"image_tokens must lie in [0, {c.codes}); do they come from another codebook?")
+
+    def forward(self, text: Tensor, image_tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T), (B, N) int64 -> text logits (B, T-1, V), image logits (B, N, codes). The last token is not fed."""
+        self.check(text, image_tokens)
+        x = self.embedding(text, image_tokens[:, :-1])  # (B, T + N, C)
+        x = self.transformer(x, self.masks)
+        t = self.config.text_length
+        return self.text_head(x[:, : t - 1]), self.image_head(x[:, t:])
+
+    def loss(self, text: Tensor, image_tokens: Tensor, fed: Tensor | None = None) -> dict[str, Tensor]:
+        """Nats a token: `text`, `image`, `total` = text/8 + 7·image/8. text (B, T), image_tokens (B, N) int64.
+
+        fed: the image tokens that are shown, if others than those that are to be predicted."""
+        text_logits, image_logits = self(text, image_tokens if fed is None else fed)
+        return sequence.losses(text_logits, image_logits, text, image_tokens, self.config.pad_id)
+
+    def prefill(self, text: Tensor) -> tuple[Tensor, Cache]:
+        """Feed the caption and [SEP]: (B, T) -> logits of the first image token (B, codes), and the cache."""
+        self.check(text, text[:, :0])
+        cache = self.transformer.new_cache(len(text), self.config.text_length + self.config.image_length)
+        x = torch.cat((self.embedding.embed_text(text), self.embedding.embed_separator(len(text))), dim=1)
+        return self.image_head(self.transformer(x, self.masks, cache)[:, -1]), cache
+
+    def decode_step(self, image_tokens: Tensor, first: int, cache: Cache) -> Tensor:
+        """Feed image tokens `first`, `first + 1`, … (B, n) -> logits of the token after them (B, codes)."""
+        x = self.embedding.embed_image(image_tokens, first)
+        return self.image_head(self.transformer(x, self.masks, cache)[:, -1])

@@ -1,0 +1,1 @@
+"""What each model learns from: one module a model."""

@@ -1,0 +1,51 @@
+"""What stage two learns from: pictures as image tokens, and the vocabulary of their captions."""
+
+from __future__ import annotations
+
+import random
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..datasets import Pairs
+from ..model.dvae import DVAE
+from ..model.sequence import flatten
+from ..model.tokenizer import TextTokenizer
+from .augment import random_shift
+from .presets import DALLEPreset
+
+
+@torch.no_grad()
+def tokenize(dvae: DVAE, pictures: Tensor, batch: int = 64) -> Tensor:
+    """(N, 3, H, W) uint8 -> image tokens (N, rows · cols) int64."""
+    return torch.cat([flatten(dvae.encode(part.float() / 255)) for part in pictures.split(batch)])
+
+
+def train_tokenizer(pairs: Pairs, preset: DALLEPreset, variations: int = 4) -> TextTokenizer:
+    """Byte-pair encoding from the captions that training will see: the full one of each pair, and some varied ones."""
+    rng = random.Random(preset.train_config.seed)
+    captions = [pairs.caption(i, None) for i in range(len(pairs))]
+    captions += [pairs.caption(i, rng) for _ in range(variations) for i in range(len(pairs))]
+    return TextTokenizer.train(captions, preset.vocab_size, preset.config.text_length)
+
+
+def shifted_views(dvae: DVAE, pictures: Tensor, num_views: int, shift: int) -> Tensor:
+    """(N, 3, H, W) uint8 -> image tokens (1 + copies, N, rows · cols) int64: first in place, then moved at random."""
+    token_views = [tokenize(dvae, pictures)]
+    for _ in range(num_views):
+        parts = [random_shift(part.float() / 255, shift).mul(255).round().byte() for part in pictures.split(256)]
+        token_views.append(tokenize(dvae, torch.cat(parts)))
+    return torch.stack(token_views)
+
+
+def joint_views(dvae: DVAE, pictures: Tensor, num_views: int, shift: int) -> Tensor:
+    """As `shifted_views`, but within a copy all pictures are moved alike, and in every second one mirrored too: what
+    stands above and below stays the exact same. -> (1 + copies, N, rows · cols) int64."""
+    token_views = [tokenize(dvae, pictures)]
+    height, width = pictures.shape[2:]
+    for copy in range(num_views):
+        y, x = torch.randint(0, 2 * shift + 1, (2,)).tolist()
+        moved = F.pad(pictures, [shift] * 4, value=255)[:, :, y : y + height, x : x + width]
+        token_views.append(tokenize(dvae, moved.flip(3) if copy % 2 else moved))
+    return torch.stack(token_views)

@@ -1,0 +1,107 @@
+"""The checks of the exercises, against right answers written in several ways and wrong ones that students give.
+
+The answers of lesson NN stand in answers/lesson_NN.py: RIGHT = {exercise: [answers]}, and WRONG = {exercise: [(answer,
+a pattern that a sentence naming the mistake contains)]}.
+"""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from dalle_lessons.classroom import exercises
+from dalle_lessons.classroom.exercises import CheckFailed, check
+from dalle_lessons.model.files import notebooks_dir
+
+LEAST_RIGHT, LEAST_WRONG, LEAST_NAMED = 3, 5, 0.8
+
+
+def read(path: Path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+FILES = [read(path) for path in sorted((Path(__file__).parent / "answers").glob("lesson_*.py"))]
+RIGHT = {name: answers for file in FILES for name, answers in file.RIGHT.items()}
+WRONG = {name: answers for file in FILES for name, answers in file.WRONG.items()}
+
+
+def asked() -> list[str]:
+    """The exercises that the lessons check."""
+    names = []
+    for path in sorted(notebooks_dir().glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            names += re.findall(r'^check\("([^"]+)"', "".join(cell["source"]), re.M)
+    return names
+
+
+def test_every_exercise_has_answers_and_a_check():
+    assert set(asked()) == set(RIGHT) == set(WRONG)
+    assert len(asked()) == len(set(asked()))
+    for name in RIGHT:
+        assert len(RIGHT[name]) >= LEAST_RIGHT and len(WRONG[name]) >= LEAST_WRONG, name
+
+
+@pytest.mark.parametrize("name", sorted(RIGHT))
+def test_right_answers_pass_in_silence(name):
+    for answer in RIGHT[name]:
+        assert check(name, answer) is None
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_wrong_answers_fail_and_most_are_named(name):
+    named = []
+    for answer, pattern in WRONG[name]:
+        with pytest.raises(CheckFailed) as caught:
+            check(name, answer)
+        sentence = str(caught.value)
+        assert "\n" not in sentence and len(sentence) < 300
+        named.append(bool(re.search(pattern, sentence, re.I)))
+    missed = [pattern for (_, pattern), hit in zip(WRONG[name], named, strict=True) if not hit]
+    assert sum(named) / len(named) >= LEAST_NAMED, f"{name}: no sentence says {missed}"
+
+
+def test_a_mistake_shows_as_one_sentence():
+    assert CheckFailed("It is wrong.")._render_traceback_() == ["Not yet: It is wrong."]
+
+
+def test_an_unknown_exercise_names_the_nearest():
+    with pytest.raises(ValueError, match="nearest_code"):
+        check("02.nearest_cod", lambda z, c: z)
+    with pytest.raises(ValueError, match="There is no exercise"):
+        check("99.nothing", 1)
+
+
+def test_what_a_student_breaks_becomes_a_sentence():
+    def empty(z, codebook):
+        raise NotImplementedError
+
+    def broken(z, codebook):
+        return z @ codebook
+
+    for answer, pattern in (
+        (None, "no answer yet"),
+        (3, "should be a function"),
+        (empty, "still empty"),
+        (broken, r"broken\(z, codebook\) stopped with RuntimeError"),
+        (lambda z, codebook: None, "gives None"),
+    ):
+        with pytest.raises(CheckFailed, match=pattern):
+            check("02.nearest_code", answer)
+
+
+def test_numbers_and_tensors_of_all_sorts_are_read():
+    assert exercises.as_number(torch.tensor([2.5])) == 2.5
+    assert exercises.as_tensor([[1, 2]], (1, 2)).shape == (1, 2)
+    for value, pattern in ((torch.ones(2), "one number"), ("x", "should be a number"), (float("nan"), "NaN")):
+        with pytest.raises(CheckFailed, match=pattern):
+            exercises.as_number(value)
+    with pytest.raises(CheckFailed, match=r"shape \(2, 2\), but has \(1, 2\)"):
+        exercises.as_tensor([[1, 2]], (2, 2))
+    with pytest.raises(CheckFailed, match="should be a tensor"):
+        exercises.as_tensor("x", (2,))

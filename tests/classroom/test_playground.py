@@ -1,0 +1,331 @@
+"""The playground: without a browser, in JupyterLab, and as the page that `dalle-lessons play` serves."""
+
+import html
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from classroom.test_browser import NOT_OURS, get, idle, page_maker, server, wait_until  # noqa: F401
+from click.testing import CliRunner
+from PIL import Image
+
+from dalle_lessons import TextToImage, cli
+from dalle_lessons.classroom.lessons import for_student
+from dalle_lessons.classroom.playground import Playground, nearest, open_playground
+from dalle_lessons.datasets.images import to_tensor
+from dalle_lessons.model.editing import extend_rows
+from dalle_lessons.model.files import notebooks_dir
+from dalle_lessons.pipeline.provenance import has_watermark, verify
+
+CAPTION = "a small red circle above a big blue square"
+
+
+@pytest.fixture
+def playground(tmp_path):
+    return open_playground("shapes", tmp_path / "drawings")
+
+
+def shown(playground) -> list[str]:
+    return [picture.value for picture in playground.pictures]
+
+
+def said(playground) -> str:
+    return html.unescape(playground.status.value)
+
+
+def enter(playground) -> None:
+    """What the page sends when Enter is pressed in the caption's field."""
+    playground.caption._handle_custom_msg({"event": "submit"}, [])
+    playground.wait()
+
+
+def test_it_opens_with_nine_ranked_pictures(playground):
+    assert playground.caption.value == CAPTION and len(set(playground.pictures)) == 9
+    scores = [float(button.description.split(": ")[1]) for button in playground.buttons]
+    assert scores == sorted(scores, reverse=True)
+    for n, (picture, button) in enumerate(zip(playground.pictures, playground.buttons, strict=True), start=1):
+        assert f'alt="Picture {n} for: {CAPTION}"' in picture.value and button.tooltip.startswith(
+            f"Look into picture {n}"
+        )
+    assert "the best nine of 32" in said(playground) and "small · red · circle" in said(playground)
+    assert playground.progress.value == playground.progress.max == 64
+    data, metadata = playground._repr_mimebundle_()
+    words = f"The playground: 9 ranked drawings of “{CAPTION}”. Run this cell to play."
+    assert data["text/plain"] == metadata["image/png"]["alt"] == words and data["image/png"]
+
+
+def test_enter_draws_and_the_seed_decides(playground):
+    first = shown(playground)
+    playground.seed.value = 5
+    enter(playground)
+    fifth = shown(playground)
+    assert fifth != first and "Seed 5" in said(playground)
+    playground.seed.value = 4
+    playground.another.click()
+    playground.wait()
+    assert playground.seed.value == 5 and shown(playground) == fifth
+    playground.seed.value = 0
+    playground.draw_button.click()
+    playground.wait()
+    assert shown(playground) == first
+
+
+def test_settings_reach_the_model(playground):
+    playground.candidates.value, playground.temperature.value, playground.guidance.value = 64, 0.5, 1.0
+    enter(playground)
+    expected = playground.model.draw(CAPTION, images=9, candidates=64, temperature=0.5, guidance=1.0)
+    assert [d.index for d in playground.drawings] == [d.index for d in expected]
+    assert playground.progress.value == playground.progress.max == 128  # two chunks
+
+
+def test_stop_ends_it_between_two_tokens_and_keeps_the_pictures(playground):
+    first = shown(playground)
+    playground.seed.value = 1
+    playground.candidates.value = 128
+    playground.progress.observe(lambda change: change["new"] == 10 and playground.stop_button.click(), "value")
+    enter(playground)
+    assert said(playground).count("Stopped after 10 of 256 tokens") == 1 and shown(playground) == first
+    assert playground.stop_button.disabled
+    playground.progress.unobserve_all()
+    enter(playground)
+    assert shown(playground) != first
+
+
+def test_enter_while_it_draws_begins_anew(playground):
+    playground.candidates.value = 128
+    playground.draw()
+    playground.caption.value = "a big green cross"
+    enter(playground)
+    assert playground.drawings[0].caption == "a big green cross"
+
+
+def test_mistakes_are_sentences_on_the_page_and_nothing_is_printed(playground, monkeypatch, capfd):
+    first = shown(playground)
+    playground.caption.value = "circle " * 60
+    enter(playground)
+    assert "This caption is too long" in said(playground) and shown(playground) == first
+    playground.caption.value = "<b>circle</b>"
+    enter(playground)
+    assert "<b>circle" not in playground.status.value + "".join(shown(playground))
+
+    def broken(*_, **options):
+        raise RuntimeError("a cable is loose")
+
+    monkeypatch.setattr(playground.model, "draw", broken)
+    enter(playground)
+    assert "This went wrong: RuntimeError: a cable is loose" in said(playground)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_first_caption_that_is_refused_leaves_a_playground_that_works(playground):
+    other = Playground(playground.model, None, "circle " * 60)
+    other.buttons[0].click()
+    assert "too long" in said(other) and other.chosen is None
+    other._repr_mimebundle_()
+    other.caption.value = CAPTION
+    enter(other)
+    assert shown(other) == shown(playground)
+
+
+def test_a_click_shows_what_is_behind_a_picture(playground):
+    assert playground.panel.layout.display == "none"
+    playground.buttons[2].click()
+    drawing = playground.drawings[2]
+    assert playground.panel.layout.display == "flex" and playground.chosen is drawing
+    words = html.unescape(playground.details.value)
+    assert f"Picture 3: seed 0, index {drawing.index}, score {drawing.score:.2f}" in words
+    assert "under its grid of tokens" in words
+    (alt,) = re.findall(r'alt="(Nearest to [^"]*)"', words)
+    indices, distances = nearest(to_tensor(drawing.image), playground.training.pictures)
+    for i, far in zip(indices, distances, strict=True):
+        assert f"in training, {far:.0f} away {playground.training.caption(i, None)}" in alt
+
+
+def test_saved_pictures_are_signed_marked_and_never_overwritten(playground):
+    playground.look_at(0)
+    playground.keep.click()
+    (path,) = playground.folder.iterdir()
+    assert str(path) in html.unescape(playground.saved.value)
+    drawing = playground.drawings[0]
+    verdict = verify(path)
+    assert verdict.state == "signed" and verdict.facts["index"] == drawing.index and verdict.facts["caption"] == CAPTION
+    assert has_watermark(Image.open(path)) and not has_watermark(drawing.image)
+    before = path.read_bytes()
+    playground.temperature.value = 0.1
+    enter(playground)
+    paths = {path}
+    for _ in range(2):
+        paths.add(playground.save())
+    assert len(paths) == 3 and path.read_bytes() == before
+
+
+def test_as_a_sketch_waits_for_an_edit_model(playground, tmp_path):
+    assert playground.sketch.disabled
+    assert any("needs an edit model" in getattr(part, "value", "") for part in playground.panel.children)
+    m = playground.model
+    torch.manual_seed(0)
+    able = TextToImage(m.dvae, m.dalle, m.tokenizer, m.clip, extend_rows(m.dalle, 32))
+    other = Playground(able, None, CAPTION, tmp_path)
+    assert not other.sketch.disabled
+    assert not any("needs an edit model" in getattr(part, "value", "") for part in other.panel.children)
+    other.look_at(0)
+    source = other.chosen
+    other.sketch.click()
+    other.wait()
+    assert other.chosen is not source and "as a sketch" in other.chosen.caption, said(other)
+    assert "it was drawn from" in other.details.value and verify(other.save()).state == "signed"
+
+
+def test_nearest_is_nearest():
+    pictures = torch.randint(0, 256, (700, 3, 4, 4), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    indices, distances = nearest(pictures[650], pictures, 700)
+    assert indices[0] == 650 and distances[0] == 0
+    truth = [float((p.float() - pictures[650].float()).square().mean().sqrt()) for p in pictures]
+    assert distances == pytest.approx(sorted(truth), rel=1e-4)
+    assert len(nearest(pictures[0], pictures[:2])[0]) == 2
+
+
+# ---- the command ----
+
+
+def test_without_voila_the_command_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    result = CliRunner().invoke(cli.main, ["play"])
+    assert result.exit_code == 1 and "dalle-lessons[play]" in result.output and "lesson 17" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_the_command_serves_this_machine_only(monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "find_spec", lambda name: True)
+    calls = []
+
+    def run(command):
+        page = Path(command[3])
+        calls.append((command, json.loads(page.read_text(encoding="utf-8"))["cells"][0]["source"]))
+        return SimpleNamespace(returncode=len(calls) - 1)
+
+    monkeypatch.setattr(cli.subprocess, "run", run)
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(cli.main, ["play", "--model", "shapes", "--no-browser"]).exit_code == 0
+    (command, source) = calls[0]
+    assert "--Voila.ip=127.0.0.1" in command and "--no-browser" in command
+    compile(source, "page", "exec")
+    assert str(tmp_path) in source and source.endswith("open_playground('shapes')")
+    failed = CliRunner().invoke(cli.main, ["play"])
+    assert failed.exit_code == 1 and "could not be served" in failed.output
+    strange = CliRunner().invoke(cli.main, ["play", "--model", "nowhere"])
+    assert strange.exit_code == 1 and "There are no dalle weights" in strange.output and len(calls) == 2
+
+
+# ---- in a real browser ----
+
+
+def play(page, caption: str) -> None:
+    """Type, Enter, nine pictures; another seed changes them; Stop is heard; a click looks into one."""
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    pictures = page.locator(".dalle-tiles img")
+    status = page.locator('.dalle-playground div[role="status"]').first
+
+    def drawn() -> list[str]:
+        return [picture.get_attribute("src") for picture in pictures.all()]
+
+    def until(words: str) -> None:
+        wait_until(lambda: words in status.inner_text(), 90, f"the page never said {words!r}")
+
+    until("Seed 0: the best nine of 32")
+    assert pictures.count() == 9
+    first = drawn()
+    field = page.get_by_label("caption", exact=True)
+    field.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type(caption)  # as fast as it goes: Enter must not overtake the letters
+    page.keyboard.press("Enter")
+    until("The model read: " + " · ".join(caption.split()))
+    second = drawn()
+    assert len(second) == 9 and second != first
+    assert [picture.get_attribute("alt") for picture in pictures.all()] == [
+        f"Picture {n} for: {caption}" for n in range(1, 10)
+    ]
+    page.keyboard.press("Tab")  # past Draw (Stop is off) to the seed
+    page.keyboard.press("Tab")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("7")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText") == "Another seed"
+    page.keyboard.press("Enter")
+    until("Seed 8: the best nine of 32")
+    assert drawn() != second
+    page.get_by_label("candidates", exact=True).select_option("128")
+    page.get_by_role("button", name="Draw", exact=True).click()
+    until("Drawing 128 candidates")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    until("Stopped after")
+    pictures.nth(2).click(force=True)  # the button below it reaches over it
+    page.get_by_text("Picture 3: seed 8").wait_for(timeout=60_000)
+    sketch = page.get_by_role("button", name="As a sketch")
+    assert sketch.is_disabled() == page.get_by_text("needs an edit model").is_visible()
+    page.get_by_role("button", name="Save, signed").click()
+    page.get_by_text("Saved as").wait_for(timeout=60_000)
+    assert not page.locator(".jp-RenderedText[data-mime-type*='stderr']").count()
+    assert [text for text in errors if not any(known in text for known in NOT_OURS)] == []
+    page.close()
+
+
+@pytest.mark.slow
+def test_the_lesson_plays_in_jupyterlab(server, page_maker):  # noqa: F811
+    address, folder = server
+    lesson = json.loads((notebooks_dir() / "17_playground.ipynb").read_text(encoding="utf-8"))
+    code = [c for c in for_student(lesson)["cells"] if c["cell_type"] == "code"]
+    playing = next(c for c in code if "\nPlayground(" in "".join(c["source"]))
+    copy = folder / "17_playground.ipynb"
+    copy.write_text(json.dumps({**lesson, "cells": [code[0], playing]}), encoding="utf-8")
+    page = page_maker()
+    page.goto(f"{address}/lab/tree/{copy.name}?reset", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook", timeout=60_000)
+    wait_until(lambda: idle(address), 60, "the kernel did not start")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_selector(".dalle-tiles img", timeout=120_000)
+    wait_until(lambda: idle(address), 120, "the cells do not come to an end")
+    play(page, "a cartoon of a red heart")
+    (saved,) = (folder / "drawings").iterdir()
+    assert verify(saved).state == "signed"
+
+
+@pytest.mark.slow
+def test_the_page_of_the_command_plays(page_maker, tmp_path):  # noqa: F811
+    if find_spec("voila") is None:
+        pytest.skip("Voila is not installed: the page of dalle-lessons play is not tried.")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "dalle_lessons.cli", "play", "--no-browser", f"--port={port}", "--model=shapes"]
+    with open(tmp_path / "log.txt", "w") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_until(lambda: answers(port), 60, "the page is not served")
+        page = page_maker()
+        page.goto(f"http://127.0.0.1:{port}/", timeout=120_000)
+        page.wait_for_selector(".dalle-tiles img", timeout=120_000)
+        play(page, "a big green cross")
+        (saved,) = (tmp_path / "drawings").iterdir()
+        assert verify(saved).state == "signed"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(20)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as there:
+        return there.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,422 @@
+"""Steppers without kernel or browser: forth and back, questions before answers, and what stands in for them."""
+
+import io
+import zlib
+
+import pytest
+import torch
+from PIL import Image
+
+from dalle_lessons import TextToImage
+from dalle_lessons.classroom import figures, steppers
+from dalle_lessons.classroom.steppers import Frame, Stepper
+from dalle_lessons.datasets.images import to_image, to_tensor
+from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.model.dvae import DVAE
+
+
+def plain(text: str) -> figures.Picture:
+    return figures.bars(["a"], [float(len(text))], alt=f"picture {text}")
+
+
+class Counting(Stepper):
+    title = "Counting"
+    length = 5
+
+    def frame(self, i):
+        question = {"question": "Even?", "choices": ("yes", "no"), "answer": i % 2} if i == 2 else {}
+        return Frame(plain("x" * (i + 1)), f"number {i}", **question)
+
+
+def buttons(stepper):
+    return {button.description: button for button in stepper._buttons.children}
+
+
+def test_forward_back_and_the_ends():
+    s = Counting()
+    first = s._picture.value
+    s.forward.click()
+    assert s.position == 1 and s._picture.value != first and "number 1" in s._text.value
+    s.back.click()
+    assert s.position == 0 and s._picture.value == first
+    s.back.click()
+    assert s.position == 0
+    s.go(99)
+    assert s.position == 4 == s._play.max
+    assert {s.forward.tooltip.split(":")[0], s.back.tooltip.split(":")[0]} == {"Forward", "Back"}
+
+
+def test_a_question_stands_before_its_answer():
+    s = Counting()
+    s.go(2)
+    assert "number 2" not in s._text.value and list(buttons(s)) == ["yes", "no", "Show me"]
+    buttons(s)["no"].click()
+    assert "number 2" in s._text.value and not buttons(s)
+    assert (s.guesses, s.right) == (1, 0) and "Not quite: yes" in s._score.value
+    s.go(1)
+    assert s._score.value == "0 of 1 guesses right so far."  # the verdict was on another step
+    s.go(2)
+    assert "number 2" in s._text.value  # answered once, it stays open
+    s.renew()
+    s.go(2)
+    buttons(s)["yes"].click()
+    assert (s.guesses, s.right) == (2, 1)
+
+
+def test_show_me_counts_no_guess():
+    s = Counting()
+    s.go(2)
+    buttons(s)["Show me"].click()
+    assert s.guesses == 0 and "number 2" in s._text.value
+
+
+def test_each_picture_is_told_in_words():
+    s = Counting()
+    assert "picture x" in s._text.value and 'aria-live="polite"' in s._text.value
+
+
+def test_a_strip_stands_in_where_no_kernel_runs():
+    data, metadata = Counting()._repr_mimebundle_()
+    assert data["text/plain"] == "Counting: steps 1, 3, 5 of 5. Run this cell to step."
+    assert metadata["image/png"]["alt"] == data["text/plain"]
+    import base64
+
+    strip = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert strip.height > 2 * plain("x").open().height
+
+
+@pytest.mark.parametrize("name", sorted(steppers.MODULES))
+def test_every_stepper_can_be_found(name):
+    assert issubclass(getattr(steppers, name), Stepper)
+
+
+def test_nearest_code_asks_for_the_argmin():
+    dvae = DVAE.from_pretrained("shapes")
+    image = shapes("test", 3).pictures[2].float() / 255
+    s = steppers.NearestCode(dvae, image, steps=6)
+    tokens = dvae.encode(image.unsqueeze(0)).flatten()
+    answers = set()
+    for i in range(s.length):
+        codes, right = s.choices(i)
+        answers.add(right)
+        assert codes[right] == int(tokens[s.cells[i]]) and len(set(codes)) == 4
+        assert s.frame(i).answer == right and str(codes[right]) in s.frame(i).text
+    assert len(answers) > 1  # not always the same letter
+    assert torch.equal(s.distances.argmin(1), tokens)
+
+
+def test_soft_choice_grows_hard_as_it_cools():
+    s = steppers.SoftChoice(torch.tensor([1.0, 0.0, 2.0, -1.0]), steps=4)
+    for i in range(4):
+        gumbel, soft = s.parts(i)
+        frame = s.frame(i)
+        winner = int((s.logits + gumbel).argmax())
+        assert int(soft.argmax()) == winner and frame.choices[frame.answer] == f"code {winner}"
+    before = s._picture.value
+    s.reveal()
+    s.temperature.value = 0.05
+    assert s.parts(0)[1].max() > 0.9 and s._picture.value != before
+    s.temperature.value = 10.0
+    assert s.parts(0)[1].max() < 0.5
+
+
+def test_token_changer_changes_pixels_round_its_cell():
+    dvae = DVAE.from_pretrained("shapes")
+    s = steppers.TokenChanger(dvae, shapes("test", 3).pictures[2].float() / 255)
+    assert s.length == 64
+    for i in (0, 27, 63):
+        change = (s.after(i) - s.before).abs().amax(0) > 0.02
+        row, col = divmod(i, 8)
+        far = torch.ones_like(change)
+        far[max(0, 4 * row - 12) : 4 * row + 16, max(0, 4 * col - 12) : 4 * col + 16] = False
+        assert not (change & far).any()
+        frame = s.frame(i)
+        assert frame.choices[frame.answer] == f"row {row}, column {col}" and len(set(frame.choices)) == len(
+            frame.choices
+        )
+    same = int(s.tokens[3, 3])
+    s.put_in.value = same
+    assert torch.equal(s.after(27), s.before)
+
+
+def test_merges_end_where_the_tokenizer_does():
+    tokenizer = TextToImage.from_pretrained("shapes").tokenizer
+    s = steppers.Merges(tokenizer, "a small red circle")
+    assert [piece for word in s.states[-1] for piece in word] == tokenizer.tokenizer.encode("a small red circle").tokens
+    assert "".join("".join(word) for word in s.states[0]) == "ĠaĠsmallĠredĠcircle"
+    for i in range(1, s.length):
+        left, right = s.joined[i]
+        assert s.frame(i).choices[s.frame(i).answer] == f"{left} + {right}"
+    s.caption.value = "a blue bat"
+    assert s.position == 0 and s.frame(0).picture.alt.endswith("Ġ a Ġ b l u e Ġ b a t.")
+
+
+def test_window_hides_what_comes_after():
+    boxes = [("START", "start"), ("a", "text"), ("PAD", "pad"), ("[SEP]", "sep"), ("7", "image"), ("9", "image")]
+    s = steppers.Window(boxes)
+    for i in range(s.length):
+        frame = s.frame(i)
+        slot = s.slots[i]
+        assert boxes[slot + 1][0] in frame.text and boxes[slot][0] in frame.hidden.alt
+        assert frame.hidden.alt.startswith(f"{slot + 1} of 6") and frame.picture.alt.startswith(f"{slot + 2} of 6")
+    assert s.slots == [0, 1, 2, 3, 4]
+
+
+def test_growing_scene_narrows_down():
+    pairs = shapes("train", 400)
+    s = steppers.GrowingScene(pairs, "a big red square above a circle")
+    counts = [len(fitting) for fitting in s.fitting]
+    assert counts[0] == 400 and counts == sorted(counts, reverse=True) and len(counts) >= 4
+    assert s.starts[0][0] == "a square" and s.starts[-1][0] == "a big red square above a circle"
+    s.caption.value = "a mauve square"
+    assert "mauve" in s.problem.value and s.length == 1
+    s.caption.value = "a circle"
+    assert s.problem.value == "" and s.length == 2
+
+
+def test_token_by_token_ends_with_the_drawing():
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.TokenByToken(system, ("a red circle", "a blue square"), seed=1, step=16)
+    assert s.length == 5 and s.caption == f"a cartoon of {s.names[s.answer]}"
+    last = s.frame(4)
+    assert s.caption in last.text and not last.question
+    assert s.frame(2).question and s.frame(2).choices[s.frame(2).answer] in s.caption
+    assert s.frame(0).picture.png != last.picture.png
+
+
+def test_attention_weights_are_those_that_the_model_uses():
+    from dalle_lessons.classroom.steppers.attention_map import attention_weights
+
+    system = TextToImage.from_pretrained("shapes")
+    text, tokens = system.tokenizer.encode(["a red circle"]), torch.arange(64).reshape(1, 64)
+    weights = attention_weights(system.dalle, text, tokens)
+    c = system.dalle.config
+    slots = c.text_length + 64
+    assert weights.shape == (c.layers, c.heads, slots, slots)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(c.layers, c.heads, slots))
+    assert not weights.triu(1).any()
+    first = system.dalle.transformer.blocks[0]
+    with torch.no_grad():
+        x = first.norm1(system.dalle.embedding(text, tokens[:, :-1]))
+        value = first.attention.value(x).unflatten(-1, (c.heads, -1)).transpose(1, 2)  # (1, heads, S, C / heads)
+        by_hand = first.attention.project((weights[0] @ value[0]).transpose(0, 1).flatten(1))
+        torch.testing.assert_close(by_hand, first.attention(x, system.dalle.masks["full"])[0], atol=1e-4, rtol=1e-4)
+    s = steppers.AttentionMap(system, "a red circle", tokens.reshape(8, 8), every=20)
+    words, rest, before = s.looks(21)
+    assert float(words.sum() + rest + before.sum()) == pytest.approx(1.0, abs=1e-5) and len(before) == 21
+    old = s.frame(1).picture.png
+    s.layer.value = 1
+    assert s.frame(1).picture.png != old
+
+
+def test_draw_step_shows_what_the_sampler_drew():
+    from dalle_lessons.model.sampling import sample
+
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.DrawStep(system, "a red circle", every=16)
+    text = system.tokenizer.encode(["a red circle"])
+    tokens = sample(system.dalle, text, s.seed.value, temperature=s.temperature.value)[0]
+    assert torch.equal(s.tokens, tokens) and s.length == 4
+    assert float(s.chances(16).sum()) == pytest.approx(1.0, abs=1e-5)
+    frame = s.frame(1)
+    order = s.chances(16).argsort(descending=True).tolist()
+    assert frame.answer == min(2, (order.index(int(tokens[16])) > 0) + (order.index(int(tokens[16])) >= 6))
+    s.top_k.value = 3
+    assert int((s.chances(16) > 0).sum()) == 3
+    s.seed.value = 2
+    assert not torch.equal(s.tokens, tokens)
+    s.caption.value = "red " * 40
+    assert "too long" in s.problem.value
+
+
+def test_matching_asks_for_what_clip_prefers():
+    from dalle_lessons.model.clip import CLIP
+
+    clip, pairs = CLIP.from_pretrained("shapes"), shapes("test", 4)
+    captions = [pairs.caption(i, None) for i in range(4)]
+    s = steppers.Matching(clip, pairs.pictures.float() / 255, captions)
+    assert s.length == 8
+    for k in range(4):
+        row, column = s.frame(k), s.frame(4 + k)
+        assert row.answer == int(s.similar[k].argmax()) and captions[row.answer] in row.choices[row.answer]
+        assert column.choices[column.answer] == f"picture {int(s.similar[:, k].argmax()) + 1}"
+
+
+def test_logit_lens_ends_with_the_models_own_guess():
+    system = TextToImage.from_pretrained("shapes")
+    pairs = shapes("test", 1)
+    tokens = system.dvae.encode(pairs.pictures.float() / 255)[0]
+    s = steppers.LogitLens(system, "a red circle", tokens)
+    assert s.length == len(system.dalle.transformer.blocks) + 1
+    with torch.no_grad():
+        logits = system.dalle(system.tokenizer.encode(["a red circle"]), tokens.reshape(1, -1))[1][0]
+    assert torch.equal(s.guesses_of[-1], logits.argmax(-1)) and s.agree(s.length - 1) == 1
+    right = logits.softmax(-1)[torch.arange(64), tokens.flatten()]
+    torch.testing.assert_close(s.chances[-1], right, atol=1e-4, rtol=1e-3)
+    assert not s.frame(s.length - 1).question and s.frame(0).question
+    before = s.frame(0).picture.png
+    s.caption.value = "red " * 40
+    assert "too long" in s.problem.value and s.frame(0).picture.png == before
+    s.caption.value = "a big blue square"
+    assert not s.problem.value
+
+
+def test_rows_given_counts_what_clip_names():
+    system, pairs = TextToImage.from_pretrained("shapes"), shapes("test", 1)
+    image = to_image(pairs.pictures[0])
+    names = [pairs.caption(0, None), "a big red star"]
+    s = steppers.RowsGiven(system, image, "a circle", names, candidates=4)
+    assert s.length == 8
+    drawings = system.complete(image, 7, "a circle", 4, 4)
+    part = s.share_named([drawing.image for drawing in drawings])
+    scores = [
+        system.clip.score(torch.stack([to_tensor(d.image) for d in drawings]).float() / 255, [n] * 4) for n in names
+    ]
+    assert part == float((scores[0] >= scores[1]).float().mean())
+    assert s.frame(7).answer == int(part >= 0.5)
+    with pytest.raises(ValueError, match="at least one other"):
+        steppers.RowsGiven(system, image, "a circle", names[:1])
+
+
+def test_slot_parts_add_up_to_the_slot():
+    system = TextToImage.from_pretrained("shapes")
+    text = system.tokenizer.encode(["a red circle"])
+    tokens = torch.arange(64).reshape(1, -1) % system.dvae.config.codes
+    s = steppers.SlotParts(system.dalle.embedding, system.tokenizer, text, tokens)
+    kinds = set()
+    for i, slot in enumerate(s.slots):
+        kind, parts = s.parts(slot)
+        torch.testing.assert_close(sum(parts.values()), s.whole[slot])
+        assert s.frame(i).answer == kind
+        kinds.add(kind)
+    assert kinds == {0, 1, 2, 3}  # words, pads, the separator, image tokens
+    t = text.shape[1]
+    assert list(s.parts(t)[1]) == ["separator", "row 0", "column 0"]
+    assert list(s.parts(t + 9)[1]) == ["image token 8", "row 1", "column 1"]
+
+
+def test_training_stages_asks_for_the_fall_and_for_what_is_right():
+    from dalle_lessons.datasets.shapes_check import check, share_right
+    from dalle_lessons.model.dalle import DALLE
+
+    system = TextToImage.from_pretrained("shapes")
+    torch.manual_seed(0)
+    stages = {0: DALLE(system.dalle.config).eval(), 100: system.dalle}
+    steps, nats = range(0, 101, 10), [5.5, *([1.0] * 9), 0.5]
+    s = steppers.TrainingStages(stages, steps, nats, system.dvae, system.tokenizer, "a big red circle")
+    assert s.length == 3 and s.early() == pytest.approx(0.9) and s.frame(0).answer == 2
+    assert s.frame(0).hidden.png != s.frame(0).picture.png
+    shares = [s.share_of(s.drawings(stage)) for stage in (0, 1)]
+    assert shares[0] < 0.5 < shares[1]
+    for stage, share in enumerate(shares):
+        assert s.frame(stage + 1).answer == int(share >= 0.5) + int(share > 0.9)
+    images = s.drawings(1)
+    assert shares[1] == share_right(check(image, "a big red circle") for image in images)
+    assert torch.equal(images, s.drawings(1))  # always the same noise
+    s.seed.value = 1
+    assert not torch.equal(images, s.drawings(1))
+    for strange in ("a mauve circle", "a small red circle above " * 9):
+        s.caption.value = strange
+        assert s.problem.value and s.wish == "a big red circle"
+    s.caption.value = "a blue square"
+    assert not s.problem.value and s.wish == "a blue square"
+    with pytest.raises(ValueError, match="at least two stages"):
+        steppers.TrainingStages({0: system.dalle}, steps, nats, system.dvae, system.tokenizer, "a circle")
+
+
+def test_one_change_counts_the_pictures_that_come_again():
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.OneChange(system, "a small red circle above a big blue square", "a small red circle above a circle")
+    assert s.length == 6
+    assert s.get(0).answer == 0 and s.get(0).text.startswith("9 of the nine come again")
+    old = {tuple(d.tokens.flatten().tolist()) for d in s.before}
+    for i, change in ((1, {"candidates": 64}), (3, {"seed": 1})):
+        again = sum(tuple(d.tokens.flatten().tolist()) in old for d in s.draw(change))
+        frame = s.get(i)
+        assert frame.text.startswith(f"{again} of the nine") and frame.hidden.png != frame.picture.png
+        assert frame.answer == (0 if again == 9 else 1 if again else 2)
+
+
+def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
+    from dalle_lessons.model.sampling import sample
+
+    system = TextToImage.from_pretrained("shapes")
+    captions = ["a big red circle", "a big blue circle", "a small blue circle"]
+    s = steppers.OneWord(system, captions)
+    assert s.length == 2 and s.words == [("red", "blue"), ("big", "small")]
+    tokens, images = s.drawings(captions[1])
+    assert torch.equal(tokens, sample(system.dalle, system.tokenizer.encode(captions[1:2]).expand(4, -1), 0))
+    old, new = (system.clip.score(images, [caption] * 4) for caption in captions[:2])
+    assert s.heeded(0) == int((new > old).sum()) > 0
+    for i in range(2):
+        frame = s.frame(i)
+        assert frame.answer == int(s.heeded(i) > 0) + int(s.heeded(i) == 4)
+        assert captions[i + 1] in frame.picture.alt and captions[i + 1] not in frame.hidden.alt
+    s.next.value = "a big green square"
+    assert "exactly one word" in s.problem.value and s.length == 2
+    s.next.value = "a small green circle"
+    assert not s.problem.value and s.length == 3 and s.position == 2 and s.words[-1] == ("blue", "green")
+    s.seed.value = 1
+    assert s.position == 0 and not torch.equal(s.drawings(captions[1])[0], tokens)
+    with pytest.raises(ValueError, match="exactly one word"):
+        steppers.OneWord(system, ["a circle", "an orange square"])
+    with pytest.raises(ValueError, match="at least two captions"):
+        steppers.OneWord(system, captions[:1])
+
+
+def test_training_cost_counts_as_the_real_models_do():
+    from dalle_lessons.classroom.steppers.training_cost import DATA, PAPER, SIZES, costs, parameters, written
+    from dalle_lessons.model.dalle import DALLE, DALLEConfig
+
+    dalle = DALLE.from_pretrained("shapes")
+    assert dalle.config in SIZES.values()
+    for config in (dalle.config, DALLEConfig(50, 6, 3, 4, 20, 8, 2, 2)):
+        with torch.device("meta"):
+            assert parameters(config) == sum(p.numel() for p in DALLE(config).parameters())
+    assert written("parameters", parameters(PAPER)) == "12 billion"
+    s = steppers.TrainingCost()
+    asked = ["about 4 times", "about 2 times", "about 2 times", "about 4 times", "stays the same", "about 2 times"]
+    assert [s.frame(i).choices[s.frame(i).answer] for i in range(s.length)] == asked
+    before, after = s.before_and_after(4)  # twice the batch
+    assert after["steps"] == before["steps"] / 2 and before == costs(PAPER, 4.4e8, 1024)
+    assert s.frame(0).hidden.png != s.frame(0).picture.png
+    s.reveal(0)
+    old = s._picture.value
+    for slider, value in ((s.size, dalle.config), (s.data, DATA["1 million"]), (s.batch, 64)):
+        slider.value = value
+    assert s._picture.value != old and s.before_and_after(0)[0] == costs(dalle.config, 1e6, 64)
+
+
+def test_attacks_asks_for_what_is_found_in_the_file():
+    from dalle_lessons.pipeline.image_files import grid
+    from dalle_lessons.pipeline.provenance import add_watermark, sign
+
+    def saved(image):
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        return out.getvalue()
+
+    def opened(file):
+        return Image.open(io.BytesIO(file)).convert("RGB")
+
+    def lie(file):  # other words in the credentials, and the chunk's checksum made good
+        at = file.index(b"caBX")
+        end = at + 4 + int.from_bytes(file[at - 4 : at], "big")
+        chunk = file[at:end].replace(b"a circle", b"a square")
+        return file[:at] + chunk + zlib.crc32(chunk).to_bytes(4, "big") + file[end + 4 :]
+
+    marked = add_watermark(grid([to_image(picture) for picture in shapes("test", 4).pictures], cols=2))
+    signed = sign(saved(marked), {"caption": "a circle", "seed": 0})
+    attacks = {
+        "a copy": lambda file: saved(opened(file)),
+        "a lie": lie,
+        "the corner cropped": lambda file: saved(opened(file).crop((0, 0, 100, 100))),
+        "nothing": bytes,
+    }
+    s = steppers.Attacks(signed, attacks)
+    assert s.length == 5 and [s.answer(i) for i in range(5)] == [0, 1, 2, 3, 0]
+    assert not s.frame(0).question and "caption, seed" in s.frame(0).text
+    for i in range(1, 5):
+        frame = s.frame(i)
+        assert frame.answer == s.answer(i) and s.names[i] in frame.question and frame.hidden.png != frame.picture.png
+    assert "they tell: nothing" in s.frame(1).text and "not found" in s.frame(3).text
