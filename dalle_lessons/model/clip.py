@@ -39,6 +39,9 @@ class CLIPConfig:
     heads: int = 4
     dim: int = 128
     dropout: float = 0.0
+    #: As in `DALLEConfig`: whose reconstructions it was shown, and which tokens it reads.
+    dvae_fingerprint: str = ""
+    tokenizer_fingerprint: str = ""
 
     @classmethod
     def shapes(cls) -> CLIPConfig:

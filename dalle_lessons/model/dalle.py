@@ -30,6 +30,9 @@ class DALLEConfig:
     dropout: float = 0.0
     attention: tuple[str, ...] = ("full",)
     pad_id: int = 0
+    #: `DVAE.fingerprint` and `TextTokenizer.fingerprint` of what it was trained on; "" where that is not known.
+    dvae_fingerprint: str = ""
+    tokenizer_fingerprint: str = ""
 
     @classmethod
     def paper(cls) -> DALLEConfig:

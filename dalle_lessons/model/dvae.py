@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 
@@ -168,6 +169,16 @@ class DVAE(nn.Module, Pretrained):
     def decode(self, tokens: Tensor) -> Tensor:
         """Image tokens (B, rows, cols) int64 -> pictures (B, 3, rows · factor, cols · factor) in [0, 1]."""
         return self.to_pixels(self.decoder(self.codebook.lookup(tokens)))
+
+    def fingerprint(self) -> str:
+        """What tells these image tokens from another dVAE's: SHA-256, in hexadecimal, of the encoder's and the codebook's
+        parameters in half precision, as they are stored. The decoder does not count: trained on alone, it still
+        reads the same tokens."""
+        digest = hashlib.sha256()
+        for part in (self.encoder, self.codebook):
+            for parameter in part.parameters():
+                digest.update(parameter.detach().half().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def to_pixels(self, outputs: Tensor) -> Tensor:
         """What the decoder puts out -> pictures in [0, 1]. With logit-Laplace, the location alone (appendix A.3)."""

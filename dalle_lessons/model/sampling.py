@@ -5,7 +5,7 @@ The paper samples at temperature 1 and ranks 512 samples (section 2.6); top-k, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -123,3 +123,23 @@ def sample(
         if on_token is not None:
             on_token(i, tokens, logits)
     return tokens
+
+
+def sample_batches(
+    dalle: DALLE, text: Tensor, indices: Sequence[int], seed: int = 0, given: Tensor | None = None, **options
+) -> Iterator[tuple[range, Tensor]]:
+    """Sample the pictures (seed, i) for all i of `indices`, SAMPLING_BATCH rows at a time.
+
+    text: (1, T), the caption of all, or (R, T), picture i's in row i. given: likewise (1, n) or (R, n), or None. options:
+    those of `sample`. Yields (the indices of these rows, their image tokens (SAMPLING_BATCH, N)), rows that nobody asked
+    for among them: picture i is always row i mod SAMPLING_BATCH of a full batch, since sums over another number of rows
+    may round otherwise; so it does not depend on what else is asked for.
+    """
+    for batch in sorted({index // SAMPLING_BATCH for index in indices}):
+        rows = range(batch * SAMPLING_BATCH, (batch + 1) * SAMPLING_BATCH)
+
+        def of_rows(table: Tensor, rows: range = rows) -> Tensor:
+            return table[[0 if len(table) == 1 else min(row, len(table) - 1) for row in rows]]
+
+        first = None if given is None else of_rows(given)
+        yield rows, sample(dalle, of_rows(text), seed, given=first, indices=rows, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import unicodedata
@@ -61,6 +62,12 @@ class TextTokenizer:
 
     def save(self, path: str | Path) -> None:
         replace_file(Path(path), lambda temporary: self.tokenizer.save(str(temporary)))
+
+    def fingerprint(self) -> str:
+        """What tells this vocabulary from another: SHA-256, in hexadecimal, of its tokens with their ids and its merges
+        in order."""
+        words = json.dumps([sorted(self.ids.items()), sorted(self.ranks.items(), key=lambda item: item[1])])
+        return hashlib.sha256(words.encode()).hexdigest()
 
     def pieces(self, captions: list[str], dropout: float = 0.0) -> list[list[int]]:
         """Token ids of each caption, without start-of-text and padding, however long."""
