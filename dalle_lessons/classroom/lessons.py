@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..model.files import notebooks_dir
@@ -129,7 +130,7 @@ def to_text(notebook: dict) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def execute_and_normalize(paths: list[str | Path], timeout: int = 600) -> list[Path]:
+def execute_and_normalize(paths: Sequence[str | Path], timeout: int = 600) -> list[Path]:
     """Runs each lesson from a fresh kernel, tidies it, and writes it back if that changed it; returns the changed ones.
 
     Needs the `lab` extra and nbclient. A lesson that fails is left as it was.

@@ -10,7 +10,7 @@ import difflib
 import importlib
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -171,7 +171,7 @@ def same(value, truth, tolerance: float = 1e-4) -> bool:
     return value.shape == truth.shape and torch.allclose(value, truth, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
-def diagnose(value, truth, mistakes: dict[str, object], otherwise: str, tolerance: float = 1e-4) -> None:
+def diagnose(value, truth, mistakes: Mapping[str, object], otherwise: str, tolerance: float = 1e-4) -> None:
     """Nothing if the value is the truth; else a Mistake: the sentence of the first wrong value that it equals.
 
     mistakes: sentence -> what that misunderstanding would give.

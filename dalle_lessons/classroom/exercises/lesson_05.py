@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from itertools import combinations, pairwise
 
 from . import CheckFailed, call, describe, exercise
@@ -22,7 +23,7 @@ def as_pair(value) -> tuple[int, ...]:
     return pair
 
 
-def count(words: dict, pairs_of=pairwise, weigh: bool = True) -> Counter:
+def count(words: dict, pairs_of: Callable[..., Iterable] = pairwise, weigh: bool = True) -> Counter:
     counts = Counter()
     for word, times in words.items():
         for pair in pairs_of(word):
@@ -105,7 +106,9 @@ def most_frequent_pair(answer) -> None:
 def merge(answer) -> None:
     """answer(word, pair, new): every occurrence of the pair, from the left, becomes the token `new`; a tuple."""
     shorter = "The new token takes the place of both: the word gets shorter by one for each merge"
-    cases = (  # word, pair, what it becomes, {another answer: its misunderstanding}
+    cases: tuple[
+        tuple[tuple[int, ...], tuple[int, int], tuple[int, ...], dict[tuple[int, ...], str]], ...
+    ] = (  # word, pair, what it becomes, {another answer: its misunderstanding}
         (
             (1, 2, 7),
             (1, 2),

@@ -9,11 +9,17 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 
 from ...model.dalle import DALLE
 from . import CheckFailed, as_number, as_tensor, call, describe, diagnose, exercise
 
 CAUSES = {"A": "d", "B": "a", "C": "c"}  # of each broken training, as the lesson lists them
+
+
+def _with_the_answer(module: nn.Module, arguments: tuple, x: Tensor) -> Tensor:
+    """(B, S, C) -> (B, S, C): each slot's vector plus that of the slot after it."""
+    return x + F.pad(x[:, 1:], (0, 0, 0, 1))
 
 
 def spoil(name: str, model: DALLE, lr: float, known: int) -> tuple[float, int]:
@@ -22,7 +28,7 @@ def spoil(name: str, model: DALLE, lr: float, known: int) -> tuple[float, int]:
     known: how many training pairs there are. Returns the learning rate and the number of pairs to train with.
     """
     if name == "A":  # every slot is fed the next one's token too, which is its answer
-        model.embedding.register_forward_hook(lambda _, fed, x: x + F.pad(x[:, 1:], (0, 0, 0, 1)))
+        model.embedding.register_forward_hook(_with_the_answer)
     elif name == "B":
         lr = 10 * lr
     elif name == "C":

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...datasets.images import to_image
 from ...model.dalle import DALLE
+from ...model.transformer import Block
 from ...pipeline.text_to_image import TextToImage
 from ..figures import frame, new_figure, rectangle, show
 from .base import Frame, Stepper
@@ -30,7 +31,8 @@ def attention_weights(dalle: DALLE, text: Tensor, image_tokens: Tensor) -> Tenso
         scores = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~mask, -torch.inf)  # (1, heads, S, S)
         seen.append(scores.softmax(dim=-1)[0])
 
-    hooks = [block.attention.register_forward_pre_hook(keep) for block in dalle.transformer.blocks]
+    blocks = [block for block in dalle.transformer.blocks if isinstance(block, Block)]
+    hooks = [block.attention.register_forward_pre_hook(keep) for block in blocks]
     try:
         dalle(text, image_tokens)
     finally:
@@ -54,7 +56,9 @@ class AttentionMap(Stepper):
         self.cols = c.cols
         text = system.tokenizer.encode([caption])
         ids = text[0].tolist()
-        self.words = [system.tokenizer.tokenizer.id_to_token(i).removeprefix("Ġ") for i in ids]  # Ġ: a space before
+        self.words = [
+            (system.tokenizer.tokenizer.id_to_token(i) or "").removeprefix("Ġ") for i in ids
+        ]  # Ġ: a space before
         self.spoken = sum(i != system.tokenizer.pad_id for i in ids)  # start and words; the pads come after
         self.slots_before = c.text_length  # then [SEP], whose slot predicts image token 0
         self.weights = attention_weights(system.dalle, text, tokens.reshape(1, -1))

@@ -163,11 +163,7 @@ class Stepper(widgets.VBox):
         return Picture(buffer.getvalue(), f"{self.title}: steps {numbers} of {self.length}. Run this cell to step.")
 
     def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still = self.static()
-        data = {**data, "image/png": base64.b64encode(still.png).decode(), "text/plain": still.alt}
-        return data, {**metadata, "image/png": {"alt": still.alt}}
+        return with_still(super()._repr_mimebundle_(**kwargs) or {}, self.static())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.length} steps)"
@@ -177,3 +173,10 @@ def unknown(ax, size: tuple[int, int]) -> None:
     """A question mark where a picture of `size` (width, height) will stand, on the same axes, so that nothing jumps."""
     frame(ax, Image.new("RGB", size, "white"))
     ax.text(0.5, 0.5, "?", fontsize=26, ha="center", va="center", transform=ax.transAxes)
+
+
+def with_still(bundle: dict | tuple[dict, dict], still: Picture) -> tuple[dict, dict]:
+    """A widget's mimebundle, with a still picture for readers without a kernel -> (data, metadata)."""
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    data = {**data, "image/png": base64.b64encode(still.png).decode(), "text/plain": still.alt}
+    return data, {**metadata, "image/png": {"alt": still.alt}}

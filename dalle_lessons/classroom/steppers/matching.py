@@ -22,6 +22,8 @@ class Matching(Stepper):
 
     def __init__(self, clip: CLIP, images: Tensor, captions: list[str]):
         self.images, self.captions = images, captions
+        if clip.tokenizer is None:
+            raise ValueError("This CLIP has no tokenizer: load it with CLIP.from_pretrained, or give it one.")
         with torch.no_grad():
             texts = clip.encode_text(clip.tokenizer.encode(captions))
             self.similar = clip.encode_images(images) @ texts.T  # (n, n): picture i with caption j

@@ -38,9 +38,10 @@ class Merges(Stepper):
         wherever it stands."""
         words = self.tokenizer.tokenizer.pre_tokenizer.pre_tokenize_str(normalize(self.caption.value)[:60] or "a")
         state = [list(word) for word, _ in words]
-        self.states, self.joined = [state], [None]
+        self.states: list[list[list[str]]] = [state]
+        self.joined: list[tuple[str, str]] = [("", "")]  # the first state was joined from nothing
         while pairs := {p for word in state for p in pairwise(word) if p in self.tokenizer.ranks}:
-            best = min(pairs, key=self.tokenizer.ranks.get)
+            best = min(pairs, key=self.tokenizer.ranks.__getitem__)
             state = [join(word, best) for word in state]
             self.states.append(state)
             self.joined.append(best)

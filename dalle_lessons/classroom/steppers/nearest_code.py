@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...datasets.images import to_image
 from ...model.dvae import DVAE
+from ...model.quantizer import VectorCodebook
 from ..figures import draw_tokens, frame, new_figure, rectangle, show
 from ..pictures import Picture
 from .base import CHOICES, Frame, Stepper
@@ -34,6 +35,8 @@ class NearestCode(Stepper):
 
     def __init__(self, dvae: DVAE, image: Tensor, steps: int = 8, seed: int = 0):
         self.dvae, self.image = dvae, image
+        if not isinstance(dvae.codebook, VectorCodebook):
+            raise ValueError("A Gumbel codebook has no nearest code to show: take a dVAE with quantizer='vq'.")
         with torch.no_grad():
             z = dvae.codebook.project(dvae.features(image.unsqueeze(0)))  # (1, D, rows, cols)
             self.distances = -dvae.codebook.scores(z)[0].flatten(1).T  # (rows · cols, K)

@@ -43,7 +43,7 @@ class OneWord(Stepper):
             raise ValueError("This stepper asks CLIP whether a change is seen: give a system that has one.")
         if len(captions) < 2:
             raise ValueError("Give at least two captions, each one word from the one before.")
-        self.system, self.captions = system, list(captions)
+        self.system, self.clip, self.captions = system, system.clip, list(captions)
         self.words = [changed_word(*pair) for pair in zip(captions, captions[1:], strict=False)]
         self.kept: dict[tuple[str, int], tuple[Tensor, Tensor]] = {}
         self.next = widgets.Text(
@@ -92,7 +92,7 @@ class OneWord(Stepper):
     def heeded(self, i: int) -> int:
         """In how many of the new drawings CLIP finds the new caption of step i fitter than the old one."""
         images = self.drawings(self.captions[i + 1])[1]
-        old, new = (self.system.clip.score(images, [caption] * SHOWN) for caption in self.captions[i : i + 2])
+        old, new = (self.clip.score(images, [caption] * SHOWN) for caption in self.captions[i : i + 2])
         return int((new > old).sum())
 
     def frame(self, i: int) -> Frame:
@@ -112,7 +112,7 @@ class OneWord(Stepper):
     def picture(self, i: int, answered: bool):
         """Above, the drawings of the old caption; below, those of the new one, or question marks."""
         figure = new_figure(5.6, 3.3)
-        lines = figure.subfigures(2, 1)
+        lines = list(figure.subfigures(2, 1, squeeze=False)[:, 0])
         for line, caption in enumerate(self.captions[i : i + 2]):
             lines[line].suptitle(caption, fontsize=9)
             for n, ax in enumerate(lines[line].subplots(1, SHOWN)):

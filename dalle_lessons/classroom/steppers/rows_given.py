@@ -26,9 +26,12 @@ class RowsGiven(Stepper):
     strip = 3
 
     def __init__(self, system: TextToImage, image: Image.Image, caption: str, names: list[str], candidates: int = 32):
+        if system.clip is None:
+            raise ValueError("This stepper asks CLIP what it sees: give a system that has one.")
         if len(names) < 2:
             raise ValueError("Give the right name and at least one other, or there is nothing to choose.")
-        self.system, self.caption, self.names, self.candidates = system, caption, names, candidates
+        self.system, self.clip, self.caption = system, system.clip, caption
+        self.names, self.candidates = names, candidates
         self.image = on_white_square(image, system.dalle.config.rows * system.dvae.config.factor)
         self.length = system.dalle.config.rows
         self.seed = widgets.BoundedIntText(value=0, min=0, max=10**6, description="seed", layout={"width": "160px"})
@@ -38,7 +41,7 @@ class RowsGiven(Stepper):
     def share_named(self, pictures: list[Image.Image]) -> float:
         """The share of pictures in which CLIP prefers the right name to all others."""
         images = torch.stack([to_tensor(picture) for picture in pictures]).float() / 255  # (n, 3, H, W)
-        scores = torch.stack([self.system.clip.score(images, [name] * len(images)) for name in self.names])
+        scores = torch.stack([self.clip.score(images, [name] * len(images)) for name in self.names])
         return float((scores.argmax(dim=0) == 0).float().mean())
 
     def frame(self, i: int) -> Frame:

@@ -26,7 +26,7 @@ class TokenChanger(Stepper):
     def __init__(self, dvae: DVAE, image: Tensor, put_in: int | None = None):
         self.dvae = dvae
         self.tokens = dvae.encode(image.unsqueeze(0))[0]  # (rows, cols)
-        self.rows, self.cols = self.tokens.shape
+        self.rows, self.cols = int(self.tokens.shape[0]), int(self.tokens.shape[1])
         self.length = self.rows * self.cols
         if put_in is None:  # the token of the inkiest patch: it shows against most backgrounds
             side = dvae.config.factor
