@@ -21,15 +21,17 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help draw test test-elsewhere lab notebooks lint format lock clean
+.PHONY: help draw test test-quick test-elsewhere mutants lab notebooks lint format lock clean
 
 help:
 	@echo 'make draw PROMPT="a sketch of a cat face"   draw nine pictures into drawing.png'
 	@echo 'make lab         open the lessons: your own copy, in my-lessons'
 	@echo 'make test        run all tests, the lessons among them'
+	@echo 'make test-quick  the tests of the library alone, without the slow ones'
 	@echo 'For authors:'
 	@echo 'make notebooks   run the lessons anew and tidy them (one alone: LESSONS=notebooks/00_text_to_image.ipynb)'
 	@echo 'make test-elsewhere   the lessons as on other machines: older processors, one thread'
+	@echo 'make mutants     break the code in many small ways, and list what no test noticed'
 	@echo 'make lint        look the code over        make format   put it into shape'
 	@echo 'make lock        resolve the dependencies anew into constraints.txt'
 	@echo 'make clean       remove .venv and caches; your lessons and pictures stay'
@@ -38,8 +40,19 @@ help:
 draw: $(VENV)/draw.stamp
 	@$(VENV)/bin/dalle-lessons draw -- "$$PROMPT"
 
+# Two processes, each with one thread (see conftest.py): two threads in one process idle half of the time.
+WORKERS ?= 2
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+
 test: $(VENV)/test.stamp
-	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
+
+test-quick: $(VENV)/test.stamp
+	@$(PYTEST) -m "not slow" tests $(PYTEST_ARGS)
+
+mutants: $(VENV)/test.stamp
+	@$(INSTALL) --editable '.[mutants]'
+	@$(VENV)/bin/python tools/mutants.py
 
 # What a processor without AVX-512, one without any vector instructions, and a single thread compute.
 test-elsewhere: $(VENV)/test.stamp
@@ -57,6 +70,7 @@ notebooks: $(VENV)/test.stamp
 lint: $(VENV)/test.stamp
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/basedpyright --pythonpath $(VENV)/bin/python
 
 format: $(VENV)/test.stamp
 	@$(VENV)/bin/ruff check --fix .

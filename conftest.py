@@ -9,9 +9,12 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-# Before torch is imported; the lessons' kernels inherit these. The lessons' minutes and outputs were made with two
-# threads; whoever sets another number (to imitate another machine, say) keeps it.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Before torch is imported; the lessons' kernels inherit these. Whoever sets another number of threads (to imitate another
+# machine, say) keeps it; else a process that runs alone has two, and each of several (pytest-xdist) has one.
+if "OMP_NUM_THREADS" not in os.environ:
+    os.environ |= {"OMP_NUM_THREADS": "2", "LESSONS_THREADS": "ours"}
+if "PYTEST_XDIST_WORKER" in os.environ and os.environ.get("LESSONS_THREADS") == "ours":
+    os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -97,6 +100,19 @@ def minutes(first_cell: str) -> tuple[float, float] | None:
     """(minutes of work, minutes of computing) that a lesson's first cell states."""
     found = TIME.search(first_cell)
     return None if found is None else (float(found[1]), float(found[2]))
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first: two processes that take one file after another then end at about the same time."""
+
+    def minutes_of(path: Path) -> float:
+        if path.suffix != ".ipynb":
+            return 0.8 if path.parent.name == "classroom" else 0.0
+        first = json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]
+        return (minutes("".join(first)) or (0.0, 0.0))[1]
+
+    length = {path: minutes_of(path) for path in {item.path for item in items}}
+    items.sort(key=lambda item: -length[item.path])  # stable: the order within a file stays
 
 
 def pytest_runtest_logreport(report):

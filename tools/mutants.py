@@ -1,0 +1,98 @@
+"""Breaks the library in many small ways, one at a time, and counts which of them no test notices.
+
+    make mutants       (or: python tools/mutants.py [--only model.sampling])
+
+A mutant is one changed operator, constant or argument. It is killed if a test of its module fails, and survives if none
+does: then the line that it changed is executed, perhaps, but not tested. Works on a copy, in build/mutants;
+the list of survivors is there after a run, and `mutmut show NAME` in that folder prints one.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRATCH = ROOT / "build" / "mutants"
+# Module -> the test files that should notice.
+SUITES = {
+    "model.sequence": ["model/test_sequence.py"],
+    "model.attention_masks": ["model/test_attention_masks.py"],
+    "model.sampling": ["model/test_sampling.py"],
+    "model.quantizer": ["model/test_quantizer.py"],
+    "training.batches": ["training"],
+    "training.token_noise": ["training"],
+    "training.objectives": ["training"],
+    "training.trainer": ["training/test_trainer.py"],
+    "evaluation.metrics": ["evaluation/test_metrics.py"],
+    "evaluation.likelihood": ["evaluation"],
+    "evaluation.candidates": ["evaluation"],
+    "pipeline.provenance": ["pipeline/test_provenance.py"],
+}
+SETTINGS = """\
+[tool.mutmut]
+source_paths = [{sources}]
+pytest_add_cli_args_test_selection = [{tests}]
+pytest_add_cli_args = ["-m", "not slow", "--import-mode=importlib", "-p", "no:cacheprovider"]
+also_copy = ["dalle_lessons", "tests", "data", "notebooks", "conftest.py", "README.md", "constraints.txt"]
+
+[tool.pytest.ini_options]
+pythonpath = ["tests"]
+markers = ["slow: takes more than about ten seconds"]
+"""
+
+
+def quoted(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def run(module: str, tests: list[str]) -> dict[str, int]:
+    """Mutate one module (or package) and run its tests against each mutant -> how many were killed, survived, …"""
+    folder = SCRATCH / module
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in ("dalle_lessons", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("conftest.py", "README.md", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("data", "notebooks"):
+        (folder / name).symlink_to(ROOT / name)
+    path = Path("dalle_lessons", *module.split("."))
+    source = path if (ROOT / path).is_dir() else path.with_suffix(".py")
+    settings = SETTINGS.format(sources=quoted([str(source)]), tests=quoted([f"tests/{test}" for test in tests]))
+    (folder / "pyproject.toml").write_text(settings, encoding="utf-8")
+    mutmut = [str(Path(sys.executable).parent / "mutmut")]
+    # One thread, since each mutant is a forked process; and no browser.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LESSONS_BROWSER": ""}
+    with open(folder / "log.txt", "w", encoding="utf-8") as log:
+        subprocess.run([*mutmut, "run"], cwd=folder, env=environment, stdout=log, stderr=log)
+        subprocess.run([*mutmut, "export-cicd-stats"], cwd=folder, stdout=log, stderr=log)
+    found = folder / "mutants" / "mutmut-cicd-stats.json"
+    if not found.exists():
+        raise click.ClickException(f"{module}: the tests do not pass as they are; see {folder / 'log.txt'}.")
+    return json.loads(found.read_text(encoding="utf-8"))
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(list(SUITES)), help="This module alone; may be repeated.")
+def main(only: tuple[str, ...]) -> None:
+    """Print a line a module: mutants, killed, share."""
+    everything = {"total": 0, "killed": 0}
+    for module in only or SUITES:
+        stats = run(module, SUITES[module])
+        killed = stats["killed"] + stats["timeout"] + stats["segfault"]  # one that hangs or crashes is noticed too
+        click.echo(
+            f"{module:<28} {stats['total']:>5} mutants, {killed:>5} killed, {killed / max(1, stats['total']):.0%}"
+        )
+        everything["total"] += stats["total"]
+        everything["killed"] += killed
+    share = everything["killed"] / max(1, everything["total"])
+    click.echo(f"{'all':<28} {everything['total']:>5} mutants, {everything['killed']:>5} killed, {share:.0%}")
+
+
+if __name__ == "__main__":
+    main()
