@@ -104,7 +104,7 @@ def test_no_solution_is_left_in_the_students_copy(path):
     assert all(cell["execution_count"] is None for cell in notebook["cells"] if cell["cell_type"] == "code")
 
 
-# ---- the checker itself, on a small notebook that is in order, and with one thing spoilt at a time ----
+# ---- the checker itself, on a small notebook that is in order, and with one thing broken at a time ----
 
 
 def small() -> dict:
@@ -177,7 +177,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("what", SPOILT)
-def test_a_lesson_with_one_thing_spoilt_is_refused(what):
+def test_a_lesson_with_one_thing_broken_is_refused(what):
     change, sentence = SPOILT[what]
     assert spoil(change) == [sentence]
 

@@ -1,4 +1,4 @@
-"""Steppers without kernel or browser: forth and back, questions before answers, and what stands in for them."""
+"""Steppers without kernel or browser: back and forth, questions before answers, and what stands in for them."""
 
 import io
 import zlib

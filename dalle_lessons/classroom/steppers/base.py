@@ -1,4 +1,4 @@
-"""The base of all steppers: frames to go through, forth and back, each with a question before its answer."""
+"""The base of all steppers: frames to go through, back and forth, each with a question before its answer."""
 
 from __future__ import annotations
 

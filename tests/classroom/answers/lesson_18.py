@@ -44,7 +44,7 @@ def from_library(count, seed):
     return pairs.pictures[list(chosen)].float() / 255, [pairs.caption(i, None) for i in chosen]
 
 
-def spoilt_world(change):
+def broken_world(change):
     return lambda count, seed: change(*squares(count, seed), count)
 
 
@@ -354,11 +354,11 @@ WRONG = {
     "18.world": [
         (lambda count, seed: squares(count, random.randrange(10**9)), "same seed"),
         (lambda count, seed: squares(count, 0), "seed is not used"),
-        (spoilt_world(lambda p, c, n: (p * 255, c)), "0 to 1"),
-        (spoilt_world(lambda p, c, n: (p.permute(0, 2, 3, 1), c)), "colors first"),
-        (spoilt_world(lambda p, c, n: (p, c[:1])), "caption"),
-        (spoilt_world(lambda p, c, n: p), "two things"),
-        (spoilt_world(lambda p, c, n: (p, ["a square"] * n)), "little to learn"),
+        (broken_world(lambda p, c, n: (p * 255, c)), "0 to 1"),
+        (broken_world(lambda p, c, n: (p.permute(0, 2, 3, 1), c)), "colors first"),
+        (broken_world(lambda p, c, n: (p, c[:1])), "caption"),
+        (broken_world(lambda p, c, n: p), "two things"),
+        (broken_world(lambda p, c, n: (p, ["a square"] * n)), "little to learn"),
     ],
     "18.tokenizer": [
         ((Cut(), CAPTIONS), "cut in silence"),
