@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from dataclasses import replace
 
 import pytest
 import torch
@@ -369,7 +370,7 @@ def test_training_cost_counts_as_the_real_models_do():
     from dalle_lessons.model.dalle import DALLE, DALLEConfig
 
     dalle = DALLE.from_pretrained("shapes")
-    assert dalle.config in SIZES.values()
+    assert replace(dalle.config, dvae_fingerprint="", tokenizer_fingerprint="") in SIZES.values()
     for config in (dalle.config, DALLEConfig(50, 6, 3, 4, 20, 8, 2, 2)):
         with torch.device("meta"):
             assert parameters(config) == sum(p.numel() for p in DALLE(config).parameters())
