@@ -18,8 +18,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.dvae import DVAE
-from dalle_lessons.model.files import replace_file
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.training.run import train_model
 from dalle_lessons.training.tokens import tokenize

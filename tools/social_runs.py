@@ -21,8 +21,9 @@ import torch
 from dalle_lessons.datasets import Pairs
 from dalle_lessons.datasets.shapes import POSITIONS, SIZES, Correlation, Scene, SceneObject, draw, random_scene
 from dalle_lessons.datasets.shapes import caption as say
+from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.dvae import DVAE
-from dalle_lessons.model.files import replace_file, weights_dir
+from dalle_lessons.model.files import weights_dir
 from dalle_lessons.model.sampling import sample
 from dalle_lessons.model.sequence import unflatten
 from dalle_lessons.model.tokenizer import TextTokenizer

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from dalle_lessons.datasets import Pairs
 from dalle_lessons.datasets.shapes import SHAPES, Homonym, Scene, caption, draw, random_scene
+from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.dalle import DALLE
 from dalle_lessons.model.dvae import DVAE
-from dalle_lessons.model.files import replace_file
 from dalle_lessons.model.sampling import sample
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.training.objectives.dalle import make_dalle

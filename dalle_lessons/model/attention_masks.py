@@ -1,6 +1,6 @@
 """Which slots a slot may look at (paper, section 2.2, and Fig. 11).
 
-Every mask is (S, S) bool, S = T + N, True where the line's slot may look at the column's. All are causal. Image slots
+Every mask is (S, S) bool, S = T + N: entry (i, j) is True where slot i may look at slot j. All are causal. Image slots
 see the whole text, in every mask; text slots see the text before them. Image slot p predicts image token p.
 """
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 import torch.nn.functional as F
-from huggingface_hub import hf_hub_download
 from torch import Tensor, nn
 
+from .attention_masks import causal
+from .files import TOKENIZER
 from .image_encoder import ImageEncoder
 from .pretrained import Pretrained
 from .tokenizer import TextTokenizer
 from .transformer import Transformer
 
-TOKENIZER = "tokenizer.json"
 MAX_LOGIT_SCALE = (
     100.0  # by which similarities are multiplied: CLIP's paper keeps it below, for a steady training (section 2.5)
 )
@@ -24,23 +25,33 @@ MAX_LOGIT_SCALE = (
 
 @dataclass(frozen=True)
 class CLIPConfig:
-    """patch, widths: of the image encoder. text_width, layers, heads: of the text transformer. dim: length of the
-    vectors that are compared. side: pixels of a picture. dropout: in the text transformer. The text comes in as
-    DALL·E's does."""
+    """The size of a CLIP, and what it was trained on. Text comes in as into DALL·E."""
 
+    #: Text tokens that the tokenizer knows: text lies in [0, vocab_size).
     vocab_size: int = 2048
+    #: Tokens of a caption, T: start-of-text, text and padding.
     text_length: int = 32
+    #: The text token that fills a short caption up.
     pad_id: int = 0
+    #: Height and width of a picture, in pixels.
     side: int = 64
+    #: Step, in pixels, of the image encoder's first convolution.
     patch: int = 4
+    #: Channels of each stage of the image encoder; from one stage to the next, height and width halve.
     widths: tuple[int, ...] = (64, 128, 256)
+    #: Numbers in the vector of a text slot; a multiple of `heads`.
     text_width: int = 128
+    #: Blocks of attention and MLP in the text transformer.
     layers: int = 2
+    #: Attention heads in each of these layers.
     heads: int = 4
+    #: Numbers in the vectors that are compared, D.
     dim: int = 128
+    #: Probability in [0, 1) that a number of a text block's branch is dropped in training.
     dropout: float = 0.0
-    #: As in `DALLEConfig`: whose reconstructions it was shown, and which tokens it reads.
+    #: `DVAE.fingerprint` of the dVAE whose reconstructions it was shown; "" where that is not known.
     dvae_fingerprint: str = ""
+    #: `TextTokenizer.fingerprint` of the tokenizer that made its text tokens; "" where that is not known.
     tokenizer_fingerprint: str = ""
 
     @classmethod
@@ -72,10 +83,12 @@ def contrastive_loss(
     return (F.cross_entropy(logits, truth) + F.cross_entropy(of_captions, truth)) / 2
 
 
-class CLIP(nn.Module, Pretrained):
+class CLIP(Pretrained):
     """Two encoders into one space, where a picture and its caption point the same way."""
 
     config_class, part = CLIPConfig, "clip"
+    config: CLIPConfig
+    causal: Tensor
 
     def __init__(self, config: CLIPConfig, tokenizer: TextTokenizer | None = None):
         super().__init__()
@@ -90,30 +103,29 @@ class CLIP(nn.Module, Pretrained):
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))  # section 2.5
         for table in (self.word, self.position):
             nn.init.normal_(table.weight, std=0.02)
-        causal = torch.ones(c.text_length, c.text_length, dtype=torch.bool).tril()
-        self.register_buffer("causal", causal, persistent=False)
+        self.register_buffer("causal", causal(c.text_length), persistent=False)
 
     @property
     def scale(self) -> Tensor:
-        """1 / temperature, learned, at most 100."""
+        """1 / temperature: what cosine similarities are multiplied by; learned, at most 100. Scalar."""
         return self.log_scale.exp().clamp_max(MAX_LOGIT_SCALE)
 
     def encode_images(self, images: Tensor) -> Tensor:
-        """(B, 3, side, side) in [0, 1] -> (B, D), of length 1. Raises ValueError for another shape."""
+        """(B, 3, side, side) in [0, 1] -> (B, D), of unit norm. Raises ValueError for another shape."""
         side = self.config.side
         if images.shape[1:] != (3, side, side):
             raise ValueError(f"This CLIP looks at pictures of shape (B, 3, {side}, {side}), got {tuple(images.shape)}.")
         return F.normalize(self.image_project(self.image_encoder(images)), dim=-1)
 
     def encode_text(self, text: Tensor) -> Tensor:
-        """(B, T) int64, padded -> (B, D), of length 1: what the caption's last token knows.
+        """(B, T) int64, padded -> (B, D), of unit norm: made from the output at the caption's last token.
 
-        Under the causal mask that token sees all before it, and no pad, since pads come after.
+        Under the causal mask that token sees the whole caption and no pad, since pads come after it.
         """
         x = self.word(text) + self.position(torch.arange(text.shape[1], device=text.device))  # (B, T, C)
         x = self.transformer(x, {"full": self.causal})
         last = (text != self.config.pad_id).sum(dim=1) - 1  # (B,)
-        return F.normalize(self.text_project(x[torch.arange(len(x)), last]), dim=-1)
+        return F.normalize(self.text_project(x[torch.arange(len(x), device=x.device), last]), dim=-1)
 
     def loss(
         self, images: Tensor, text: Tensor, same: Tensor | None = None, faulty: Tensor | None = None
@@ -127,7 +139,7 @@ class CLIP(nn.Module, Pretrained):
 
     @torch.no_grad()
     def score(self, images: Tensor, captions: list[str]) -> Tensor:
-        """(N, 3, side, side) in [0, 1] and N captions -> (N,) cosine similarity in [-1, 1]; higher fits better.
+        """(N, 3, side, side) in [0, 1] and N captions -> (N,) cosine similarities in [-1, 1]; a higher one fits better.
 
         Raises ValueError for unequal numbers, for a caption that is too long, and without a tokenizer.
         """
@@ -138,20 +150,25 @@ class CLIP(nn.Module, Pretrained):
                 f"Give one caption for each picture: got {len(images)} pictures, {len(captions)} captions."
             )
         distinct = list(dict.fromkeys(captions))  # many candidates of one caption: read it once
-        read = self.encode_text(self.tokenizer.encode(distinct))  # (captions, D)
-        rows = torch.tensor([distinct.index(caption) for caption in captions])
+        read = self.encode_text(self.tokenizer.encode(distinct).to(images.device))  # (captions, D)
+        rows = torch.tensor([distinct.index(caption) for caption in captions], dtype=torch.int64, device=images.device)
         return (self.encode_images(images) * read[rows]).sum(dim=-1)
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, **options):
-        model = super()._from_pretrained(model_id=model_id, **options)
-        path = Path(model_id) / TOKENIZER
-        if not Path(model_id).is_dir():
-            path = hf_hub_download(model_id, TOKENIZER)
-        model.tokenizer = TextTokenizer.from_file(path, model.config.text_length)
+    def from_folder(cls, folder: Path) -> Self:
+        """Load the model and its tokenizer. Raises ValueError with one sentence if they do not belong together."""
+        model = super().from_folder(folder)
+        tokenizer = TextTokenizer.from_file(folder / TOKENIZER, model.config.text_length)
+        trained_on = model.config.tokenizer_fingerprint
+        if trained_on not in ("", tokenizer.fingerprint()) or tokenizer.vocab_size != model.config.vocab_size:
+            raise ValueError(
+                f"The CLIP in {folder} was trained on other text tokens than those of the {TOKENIZER} beside it: put "
+                "back the one that its training wrote."
+            )
+        model.tokenizer = tokenizer
         return model
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        super()._save_pretrained(save_directory)
         if self.tokenizer is not None:
             self.tokenizer.save(Path(save_directory) / TOKENIZER)
+        super()._save_pretrained(save_directory)

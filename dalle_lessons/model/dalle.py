@@ -16,22 +16,34 @@ from .transformer import Cache, Transformer
 
 @dataclass(frozen=True)
 class DALLEConfig:
-    """text_length: tokens of a caption's row, start-of-text included. rows, cols: the grid of image tokens.
-    codes: the codebook's size. attention: a cycle of mask kinds ("full", "row", "column", "conv") over the layers."""
+    """The size of a DALL·E, and which tokens it was trained on."""
 
+    #: Text tokens that the tokenizer knows: text lies in [0, vocab_size).
     vocab_size: int = 2048
+    #: Tokens of a caption, T: start-of-text, text and padding.
     text_length: int = 32
+    #: Rows of the grid of image tokens.
     rows: int = 8
+    #: Columns of the grid of image tokens.
     cols: int = 8
+    #: Codes in the dVAE's codebook: image tokens lie in [0, codes).
     codes: int = 1024
+    #: Numbers in the vector of a slot, C; a multiple of `heads`.
     width: int = 256
+    #: Blocks of attention and MLP.
     layers: int = 6
+    #: Attention heads in each layer.
     heads: int = 8
+    #: Probability in [0, 1) that a number of a block's branch is dropped in training.
     dropout: float = 0.0
+    #: The attention mask of each layer: "full", "row", "column" or "conv"; where there are more layers than kinds, the
+    #: kinds start again.
     attention: tuple[str, ...] = ("full",)
+    #: The text token that fills a short caption up.
     pad_id: int = 0
-    #: `DVAE.fingerprint` and `TextTokenizer.fingerprint` of what it was trained on; "" where that is not known.
+    #: `DVAE.fingerprint` of the dVAE that made its image tokens; "" where that is not known.
     dvae_fingerprint: str = ""
+    #: `TextTokenizer.fingerprint` of the tokenizer that made its text tokens; "" where that is not known.
     tokenizer_fingerprint: str = ""
 
     @classmethod
@@ -41,11 +53,14 @@ class DALLEConfig:
 
     @property
     def image_length(self) -> int:
+        """Image tokens of a picture, N."""
         return self.rows * self.cols
 
 
-class DALLE(nn.Module, Pretrained):
+class DALLE(Pretrained):
     """p(text, image tokens), one token after another."""
+
+    config: DALLEConfig
 
     config_class, part = DALLEConfig, "dalle"
 
@@ -59,33 +74,46 @@ class DALLE(nn.Module, Pretrained):
         for head in (self.text_head, self.image_head):
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
-        self.attention_types = sorted(set(self.transformer.attention_types))
-        for kind in self.attention_types:
+        for kind in sorted(set(self.transformer.attention_types)):
             mask = masks.joint_mask(kind, c.text_length, c.rows, c.cols)
             self.register_buffer(f"mask_{kind}", mask, persistent=False)
 
     @property
     def masks(self) -> dict[str, Tensor]:
-        return {kind: getattr(self, f"mask_{kind}") for kind in self.attention_types}
+        """The attention mask of each kind that a layer uses: (T + N, T + N) bool."""
+        return {kind: getattr(self, f"mask_{kind}") for kind in sorted(set(self.transformer.attention_types))}
 
     def check(self, text: Tensor, image_tokens: Tensor) -> None:
-        """Raises ValueError with one sentence where shapes or values do not fit the configuration."""
+        """Raises ValueError with one sentence where shapes or values of text (B, T) and of the first image tokens
+        (B, n) do not fit the configuration. On an accelerator this waits for all that is being computed."""
+        self.check_shapes(text, image_tokens)
+        c = self.config
+        if text.numel() and not 0 <= int(text.min()) <= int(text.max()) < c.vocab_size:
+            raise ValueError(f"text must lie in [0, {c.vocab_size}); does it come from another tokenizer?")
+        if image_tokens.numel() and not 0 <= int(image_tokens.min()) <= int(image_tokens.max()) < c.codes:
+            raise ValueError(f"image_tokens must lie in [0, {c.codes}); do they come from another codebook?")
+
+    def check_input(self, text: Tensor, image_tokens: Tensor) -> None:
+        """As `check`, in every forward pass: values are looked at on the CPU alone, where it costs next to nothing."""
+        (self.check if text.device.type == "cpu" else self.check_shapes)(text, image_tokens)
+
+    def check_shapes(self, text: Tensor, image_tokens: Tensor) -> None:
+        """Raises ValueError with one sentence where shapes do not fit the configuration."""
         c = self.config
         if text.ndim != 2 or text.shape[1] != c.text_length:
             raise ValueError(f"text must have shape (B, {c.text_length}), got {tuple(text.shape)}.")
-        if text.numel() and not 0 <= int(text.min()) <= int(text.max()) < c.vocab_size:
-            raise ValueError(f"text must lie in [0, {c.vocab_size}); does it come from another tokenizer?")
         if image_tokens.ndim != 2 or len(image_tokens) != len(text) or image_tokens.shape[1] > c.image_length:
             raise ValueError(
                 f"image_tokens must have shape ({len(text)}, at most {c.image_length}), "
                 f"got {tuple(image_tokens.shape)}."
             )
-        if image_tokens.numel() and not 0 <= int(image_tokens.min()) <= int(image_tokens.max()) < c.codes:
-            raise ValueError(f"image_tokens must lie in [0, {c.codes}); do they come from another codebook?")
 
     def forward(self, text: Tensor, image_tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T), (B, N) int64 -> text logits (B, T-1, V), image logits (B, N, codes). The last token is not fed."""
-        self.check(text, image_tokens)
+        """(B, T), (B, N) int64 -> text logits (B, T-1, V), image logits (B, N, codes).
+
+        Logits i are of image token i, given all before it; so the last image token is predicted and never an input.
+        """
+        self.check_input(text, image_tokens)
         x = self.embedding(text, image_tokens[:, :-1])  # (B, T + N, C)
         x = self.transformer(x, self.masks)
         t = self.config.text_length
@@ -99,13 +127,13 @@ class DALLE(nn.Module, Pretrained):
         return sequence.losses(text_logits, image_logits, text, image_tokens, self.config.pad_id)
 
     def prefill(self, text: Tensor) -> tuple[Tensor, Cache]:
-        """Feed the caption and [SEP]: (B, T) -> logits of the first image token (B, codes), and the cache."""
-        self.check(text, text[:, :0])
+        """Read the caption and [SEP]: (B, T) -> logits of the first image token (B, codes), and the cache."""
+        self.check_input(text, text[:, :0])
         cache = self.transformer.new_cache(len(text), self.config.text_length + self.config.image_length)
         x = torch.cat((self.embedding.embed_text(text), self.embedding.embed_separator(len(text))), dim=1)
         return self.image_head(self.transformer(x, self.masks, cache)[:, -1]), cache
 
     def decode_step(self, image_tokens: Tensor, first: int, cache: Cache) -> Tensor:
-        """Feed image tokens `first`, `first + 1`, … (B, n) -> logits of the token after them (B, codes)."""
+        """Read image tokens `first`, `first + 1`, … (B, n) -> logits of the token after them (B, codes)."""
         x = self.embedding.embed_image(image_tokens, first)
         return self.image_head(self.transformer(x, self.masks, cache)[:, -1])

@@ -18,28 +18,38 @@ EPSILON = 0.1  # how far the logit-Laplace likelihood keeps pixels from 0 and 1 
 
 @dataclass(frozen=True)
 class DVAEConfig:
-    """codes: size of the codebook. code_dim: length of a code's vector. widths: channels of each stage, the picture's
-    first; between two stages the grid halves. patch: pixels that the first convolution joins. blocks: a stage's.
-    squeeze: a block's inner channels are its outer ones divided by this. gain: weight of a block's branch. reach: how
-    many of the encoder's 3x3 convolutions are such, the others being 1x1 (None: all). With a small reach a token tells
-    of its own patch and little more: easier to predict for stage two, at the cost of some pixels."""
+    """The size and the kind of a discrete VAE."""
 
+    #: How many codes the codebook has: image tokens lie in [0, codes).
     codes: int = 1024
+    #: Numbers in the vector of a code.
     code_dim: int = 32
+    #: Channels of each stage, in the encoder's order; from one stage to the next, height and width halve.
     widths: tuple[int, ...] = (64, 128, 256)
+    #: Side, in pixels, of the square patches that the first convolution reads, each once; 1: a 7x7 convolution.
     patch: int = 2
+    #: Residual blocks in each stage.
     blocks: int = 2
+    #: How many times fewer channels a block has inside than at its ends (at least 8).
     bottleneck_ratio: int = 2
+    #: What a block's branch is multiplied by before it is added to the block's input.
     residual_scale: float = 1.0
+    #: How many of the encoder's 3x3 convolutions stay 3x3, counted from the picture; the later ones are 1x1. None: all.
+    #: With few, a token describes its own patch and little more: easier to predict for stage two, at the cost of some
+    #: detail.
     num_3x3_convs: int | None = None
-    quantizer: str = "vq"  # or "gumbel"
-    likelihood: str = "mse"  # or "logit_laplace"
-    l2_normalize: bool = False  # these two for "vq": see VectorCodebook
+    #: "vq" (nearest code, `VectorCodebook`) or "gumbel" (Gumbel-softmax, `GumbelCodebook`).
+    quantizer: str = "vq"
+    #: "mse" (squared error of the pixels) or "logit_laplace" (the paper's, appendix A.3).
+    likelihood: str = "mse"
+    #: For "vq": features and codes have one and the same norm (see `VectorCodebook`).
+    l2_normalize: bool = False
+    #: For "vq": weight of the loss that asks a batch to use all codes alike; 0: none (see `VectorCodebook`).
     diversity_weight: float = 0.0
 
     @property
     def factor(self) -> int:
-        """Pixels along a token's side."""
+        """Side, in pixels, of the square of the picture that one image token stands for."""
         return self.patch * 2 ** (len(self.widths) - 1)
 
     @classmethod
@@ -125,8 +135,11 @@ def make_decoder(c: DVAEConfig) -> nn.Sequential:
     return nn.Sequential(*layers, nn.ReLU(), nn.Conv2d(inputs, maps * c.patch**2, 1), nn.PixelShuffle(c.patch))
 
 
-class DVAE(nn.Module, Pretrained):
+class DVAE(Pretrained):
     """Encoder, codebook, decoder. Pictures are float tensors (B, 3, H, W) in [0, 1], H and W multiples of `factor`."""
+
+    config: DVAEConfig
+    codebook: VectorCodebook | GumbelCodebook
 
     config_class, part = DVAEConfig, "dvae"
 
@@ -153,7 +166,8 @@ class DVAE(nn.Module, Pretrained):
                 f"The dVAE takes pictures of shape (B, 3, H, W) with H and W multiples of {factor}, "
                 f"got {tuple(images.shape)}: resize or pad them first."
             )
-        # The original network is fed what it is to put out (openai/DALL-E); else pixels around zero learn faster.
+        # The original network reads the mapped pixels that it also puts out (openai/DALL-E); else pixels around zero
+        # make training faster.
         return self.encoder(map_pixels(images) if self.config.likelihood == "logit_laplace" else images * 2 - 1)
 
     def logits(self, images: Tensor) -> Tensor:
@@ -171,9 +185,9 @@ class DVAE(nn.Module, Pretrained):
         return self.to_pixels(self.decoder(self.codebook.lookup(tokens)))
 
     def fingerprint(self) -> str:
-        """What tells these image tokens from another dVAE's: SHA-256, in hexadecimal, of the encoder's and the codebook's
-        parameters in half precision, as they are stored. The decoder does not count: trained on alone, it still
-        reads the same tokens."""
+        """Tells these image tokens from another dVAE's: SHA-256, in hexadecimal, of the encoder's and the codebook's
+        parameters in half precision, as they are stored. The decoder does not count: if it alone is trained further,
+        the tokens mean the same."""
         digest = hashlib.sha256()
         for part in (self.encoder, self.codebook):
             for parameter in part.parameters():
@@ -181,19 +195,21 @@ class DVAE(nn.Module, Pretrained):
         return digest.hexdigest()
 
     def to_pixels(self, outputs: Tensor) -> Tensor:
-        """What the decoder puts out -> pictures in [0, 1]. With logit-Laplace, the location alone (appendix A.3)."""
+        """The decoder's output (B, 3 or 6, H, W) -> pictures (B, 3, H, W) in [0, 1]; with logit-Laplace, from the
+        location alone (appendix A.3)."""
         if self.config.likelihood == "mse":
             return outputs.clamp(0, 1)
         return ((torch.sigmoid(outputs[:, :3]) - EPSILON) / (1 - 2 * EPSILON)).clamp(0, 1)
 
     def reconstruction_loss(self, outputs: Tensor, images: Tensor) -> Tensor:
-        """Mean over pixels and channels: squared error, or minus the log-likelihood in nats (appendix A.3, Eq. 2)."""
+        """The decoder's output (B, 3 or 6, H, W), pictures (B, 3, H, W) in [0, 1] -> scalar, the mean over pixels and
+        channels: squared error, or the negative log-likelihood in nats (appendix A.3, Eq. 2)."""
         if self.config.likelihood == "mse":
             return F.mse_loss(outputs, images)
-        squeezed = map_pixels(images)
+        mapped = map_pixels(images)
         location, log_scale = outputs.chunk(2, dim=1)
-        distance = (torch.logit(squeezed) - location).abs() * torch.exp(-log_scale)
-        return (distance + log_scale + math.log(2) + torch.log(squeezed * (1 - squeezed))).mean()
+        distance = (torch.logit(mapped) - location).abs() * torch.exp(-log_scale)
+        return (distance + log_scale + math.log(2) + torch.log(mapped * (1 - mapped))).mean()
 
     def loss(self, images: Tensor, temperature: float = 1.0, kl_weight: float = 1.0) -> dict[str, Tensor]:
         """Parts of the loss, and their `total`: reconstruction + kl_weight / (3 factor²) · KL per position.

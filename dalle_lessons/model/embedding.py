@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 
 class Embedding(nn.Module):
-    """Vectors for the slots of the joined sequence: T text slots, [SEP], and the image tokens that are fed.
+    """Vectors for the slots of the joined sequence: T text slots, [SEP], and the image tokens so far.
 
-    A text token gets its text position. A pad is a learned vector of its own for each text position, and gets nothing
-    more. An image slot gets the row and the column of the token that it is about to predict: so [SEP], which
-    predicts the first image token, stands at row 0, column 0.
+    A text token is the sum of its own vector and that of its text position. A pad has a learned vector for each text
+    position, with nothing added. To an image token is added the position, row and column, of the token after it, which
+    its slot predicts: so [SEP], which predicts the first image token, stands at row 0, column 0.
     """
 
     def __init__(self, vocab_size: int, text_length: int, codes: int, rows: int, cols: int, width: int, pad_id: int):
@@ -35,11 +35,12 @@ class Embedding(nn.Module):
         return torch.where((text == self.pad_id).unsqueeze(-1), self.pad(positions), spoken)
 
     def position_embedding(self, slots: Tensor) -> Tensor:
-        """Image slots (n,), each the index of the image token it predicts -> row + column (n, C)."""
+        """Image slots (n,) int64, each the index of the image token that it predicts -> row + column (n, C)."""
         return self.row(slots // self.cols) + self.column(slots % self.cols)
 
     def embed_image(self, image_tokens: Tensor, first: int = 0) -> Tensor:
-        """Image tokens `first`, `first + 1`, … (B, n) int64 -> (B, n, C). Token i stands in the slot of token i + 1."""
+        """Image tokens `first`, `first + 1`, … (B, n) int64 -> (B, n, C). Token i stands in the slot that predicts
+        token i + 1."""
         slots = first + 1 + torch.arange(image_tokens.shape[1], device=image_tokens.device)
         return self.image(image_tokens) + self.position_embedding(slots)
 
@@ -51,6 +52,6 @@ class Embedding(nn.Module):
         return vector.expand(batch, 1, -1)
 
     def forward(self, text: Tensor, image_tokens: Tensor) -> Tensor:
-        """text (B, T), image tokens that are fed (B, n) -> (B, T + 1 + n, C)."""
+        """text (B, T) and the first n image tokens (B, n), int64 -> (B, T + 1 + n, C)."""
         parts = (self.embed_text(text), self.embed_separator(len(text)), self.embed_image(image_tokens))
         return torch.cat(parts, dim=1)

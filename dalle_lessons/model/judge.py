@@ -30,7 +30,7 @@ class JudgeConfig:
     widths: tuple[int, ...] = (64, 128, 256)
 
 
-class Judge(nn.Module, Pretrained):
+class Judge(Pretrained):
     """One image encoder, three heads."""
 
     config_class, part = JudgeConfig, "judge"

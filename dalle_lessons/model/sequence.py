@@ -1,10 +1,11 @@
 """One sequence from two vocabularies: start-of-text, text, paddings, [SEP], image tokens (paper, section 2.2).
 
-    fed:       START  t1  t2  PAD   SEP  i0  i1  …  i(N-2)      T + N slots; the last image token is never fed
+    input:     START  t1  t2  PAD   SEP  i0  i1  …  i(N-2)      T + N slots; the last image token is never an input
     target:     t1    t2  PAD  SEP   i0  i1  i2  …  i(N-1)      the same sequence, one step on
 
-Text slots are scored over the text vocabulary, [SEP] and image slots over the codebook. What a pad or the last text
-slot would have to say is always the same, so it carries no loss: this is our choice; the paper does not say.
+Text slots are scored over the text vocabulary, [SEP] and image slots over the codebook. Targets that teach nothing
+carry no loss: pads, and the [SEP] after the last text slot, which always stands there. This is our choice; the paper
+does not say.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ def unflatten(tokens: Tensor, rows: int, cols: int) -> Tensor:
     return tokens.reshape(-1, rows, cols)
 
 
-def losses(text_logits: Tensor, image_logits: Tensor, text: Tensor, image_tokens: Tensor, pad_id: int) -> dict:
-    """Cross-entropy in nats a token: `text`, `image`, and `total` = text/8 + 7·image/8.
+def losses(
+    text_logits: Tensor, image_logits: Tensor, text: Tensor, image_tokens: Tensor, pad_id: int
+) -> dict[str, Tensor]:
+    """Cross-entropy in nats per token: `text`, `image`, and `total` = text/8 + 7·image/8.
 
     text_logits: (B, T-1, V) at slots 0 … T-2. image_logits: (B, N, codes). text: (B, T). image_tokens: (B, N).
     """
@@ -47,7 +50,7 @@ def drop_captions(text: Tensor, probability: float, pad_id: int, generator: torc
 
     This is what guidance needs at sampling (Ho and Salimans 2022); the first DALL·E had neither. text: (B, T) int64.
     """
-    dropped = torch.rand(len(text), 1, generator=generator) < probability
+    dropped = (torch.rand(len(text), 1, generator=generator) < probability).to(text.device)  # the CPU's random numbers
     return torch.where(dropped, empty_captions(text, pad_id), text)
 
 

@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 
-from .files import replace_file
+from .atomic import replace_file
 
 PAD, START = "[PAD]", "[START]"
 STRAIGHT_QUOTES = str.maketrans("‘’“”", "''\"\"")  # what keyboards have: "one o'clock"
@@ -23,20 +23,21 @@ STRAIGHT_QUOTES = str.maketrans("‘’“”", "''\"\"")  # what keyboards have
 class TextTokenizer:
     """Lowercased byte-level BPE: any text goes in, no token is ever unknown.
 
-    length: tokens of a row, start-of-text included. dropout: BPE dropout in training (Provilkov et al. 2019; 10% in
-    the paper): each merge is skipped with this probability, so the model meets a word in several cuts. Its chance
-    comes from torch's random state, so a seed repeats it.
+    length: tokens of a row, start-of-text included. dropout, in [0, 1]: BPE dropout in training (Provilkov et al. 2019;
+    10% in the paper): each merge is skipped with this probability, so that the model sees a word cut in several ways.
+    Its random numbers come from torch's random state, so a seed repeats them.
     """
 
     def __init__(self, tokenizer: Tokenizer, length: int):
         self.tokenizer, self.length = tokenizer, length
-        self.pad_id, self.start_id = tokenizer.token_to_id(PAD), tokenizer.token_to_id(START)
         model = json.loads(tokenizer.to_str())["model"]
         self.ids: dict[str, int] = model["vocab"]
+        self.pad_id, self.start_id = self.ids[PAD], self.ids[START]
         self.ranks = {tuple(pair): rank for rank, pair in enumerate(model["merges"])}  # merges, in the order learned
 
     @property
     def vocab_size(self) -> int:
+        """How many tokens there are: ids lie in [0, vocab_size)."""
         return self.tokenizer.get_vocab_size()
 
     @classmethod
@@ -56,16 +57,28 @@ class TextTokenizer:
 
     @classmethod
     def from_file(cls, path: str | Path, length: int) -> TextTokenizer:
-        tokenizer = Tokenizer.from_file(str(path))
-        tokenizer.encode_special_tokens = True
-        return cls(tokenizer, length)
+        """Read a tokenizer that `save` wrote. length: tokens of a row, start-of-text included.
+
+        Raises FileNotFoundError where there is no such file, ValueError where it holds no tokenizer of this kind.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"There is no {path}: a model that reads text needs the tokenizer of its training.")
+        try:
+            tokenizer = Tokenizer.from_file(str(path))
+            tokenizer.encode_special_tokens = True
+            return cls(tokenizer, length)
+        except Exception as error:  # `tokenizers` raises nothing narrower; a foreign tokenizer lacks our special tokens
+            raise ValueError(
+                f"{path} is damaged, or no tokenizer of this library: copy or download it again."
+            ) from error
 
     def save(self, path: str | Path) -> None:
+        """Write the tokenizer into one JSON file, in one step."""
         replace_file(Path(path), lambda temporary: self.tokenizer.save(str(temporary)))
 
     def fingerprint(self) -> str:
-        """What tells this vocabulary from another: SHA-256, in hexadecimal, of its tokens with their ids and its merges
-        in order."""
+        """Tells this vocabulary from another: SHA-256, in hexadecimal, of its tokens with their ids and of its merges
+        in their order."""
         words = json.dumps([sorted(self.ids.items()), sorted(self.ranks.items(), key=lambda item: item[1])])
         return hashlib.sha256(words.encode()).hexdigest()
 
@@ -92,6 +105,7 @@ class TextTokenizer:
             parts[i : i + 2] = [parts[i] + parts[i + 1]]
 
     def fits(self, caption: str) -> bool:
+        """Is the caption short enough to be encoded (without dropout)?"""
         return len(self.pieces([caption])[0]) < self.length
 
     def encode(self, captions: list[str], dropout: float = 0.0) -> Tensor:

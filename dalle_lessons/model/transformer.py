@@ -15,12 +15,15 @@ class Cache:
     They never change once computed, because no slot looks forward; so a new slot computes its own alone.
     """
 
-    def __init__(self, layers: int, batch: int, heads: int, slots: int, size: int, dtype: torch.dtype):
-        self.store = torch.empty(2, layers, batch, heads, slots, size, dtype=dtype)
+    def __init__(
+        self, layers: int, batch: int, heads: int, slots: int, size: int, dtype: torch.dtype, device: torch.device
+    ):
+        self.store = torch.empty(2, layers, batch, heads, slots, size, dtype=dtype, device=device)
         self.length = 0  # slots filled
 
     def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Write the new slots of a layer, return all of that layer's: (B, heads, length + new, size) twice."""
+        """Write the keys and values of a layer's new slots, each (B, heads, new, size); returns those of all its slots
+        so far, each (B, heads, length + new, size)."""
         end = self.length + key.shape[2]
         self.store[0, layer, :, :, self.length : end] = key
         self.store[1, layer, :, :, self.length : end] = value
@@ -28,8 +31,11 @@ class Cache:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    """softmax(q·k / sqrt(size)) v where the mask allows: (B, heads, S, size), three times, and (S, slots) bool."""
-    if not torch.is_autocast_enabled("cpu"):
+    """softmax(q·k / sqrt(size)) v where the mask allows.
+
+    q (B, heads, S, size), k and v (B, heads, slots, size), mask (S, slots) bool -> (B, heads, S, size).
+    """
+    if q.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     # In bfloat16 on the CPU the fused function's backward pass takes longer than all these lines together.
     scores = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).float()  # (B, heads, S, slots)
@@ -74,10 +80,12 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A stack of blocks and a last norm. `masks` are the distinct masks, `attention_types[i]` is layer i's."""
+    """A stack of blocks and a last norm. `attention_types[i]` is the kind of mask of layer i, repeated from the start
+    where there are more layers."""
 
     def __init__(self, width: int, layers: int, heads: int, dropout: float, attention_types: tuple[str, ...]):
         super().__init__()
+        self.width, self.heads = width, heads
         self.attention_types = tuple(attention_types[i % len(attention_types)] for i in range(layers))
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
@@ -86,19 +94,21 @@ class Transformer(nn.Module):
                 nn.init.normal_(parameter, std=0.02)
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
-        for block in self.blocks:  # GPT-2: the branches' last layers start smaller, so that their sum stays in range
-            for last in (block.attention.project, block.mlp[-1]):
-                nn.init.normal_(last.weight, std=0.02 / math.sqrt(2 * layers))
+        for name, parameter in self.named_parameters():
+            if name.endswith(("attention.project.weight", "mlp.2.weight")):
+                # GPT-2: the branches' last layers start smaller, so that the sum of all branches stays in range.
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * layers))
 
     def new_cache(self, batch: int, slots: int) -> Cache:
-        first = self.blocks[0].attention
-        width = first.query.in_features
-        return Cache(len(self.blocks), batch, first.heads, slots, width // first.heads, first.query.weight.dtype)
+        """An empty cache for so many rows and slots, of the weights' type and on their device."""
+        weight = self.norm.weight
+        size = self.width // self.heads
+        return Cache(len(self.blocks), batch, self.heads, slots, size, weight.dtype, weight.device)
 
     def forward(self, x: Tensor, masks: dict[str, Tensor], cache: Cache | None = None) -> Tensor:
         """x (B, S, C) and a mask of each kind (all slots, all slots) -> (B, S, C).
 
-        With a cache, x holds the new slots only, and the cache's lines before them are used and extended.
+        With a cache, x holds the new slots only: they see those in the cache, and are added to it.
         """
         start = cache.length if cache is not None else 0
         end = start + x.shape[1]

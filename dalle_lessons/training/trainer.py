@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
-from ..model.files import replace_file
+from ..model.atomic import replace_file
 from .muon import Muon
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
