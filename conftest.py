@@ -15,6 +15,7 @@ if "OMP_NUM_THREADS" not in os.environ:
     os.environ |= {"OMP_NUM_THREADS": "2", "LESSONS_THREADS": "ours"}
 if "PYTEST_XDIST_WORKER" in os.environ and os.environ.get("LESSONS_THREADS") == "ours":
     os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait sleep: several processes share the cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

@@ -6,6 +6,12 @@ Names are imported when they are first asked for: `dalle-lessons --help` needs n
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .model.threads import wait_quietly
+
+# Here, since it must come before torch is imported: then it holds for every command, and for a notebook whose first
+# import is this one. It changes how long a computation waits, and nothing of what it computes.
+wait_quietly()
+
 __version__ = "0.1.0"
 # Public name -> the module that holds it.
 _HOME = {

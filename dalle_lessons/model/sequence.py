@@ -37,10 +37,8 @@ def losses(
     text_logits: (B, T-1, V) at slots 0 … T-2. image_logits: (B, N, codes). text: (B, T). image_tokens: (B, N).
     """
     targets = text[:, 1:]  # (B, T-1): each slot predicts the next token
-    if (targets == pad_id).all():  # captions that were all dropped: nothing to predict
-        text_loss = text_logits.sum() * 0.0
-    else:
-        text_loss = F.cross_entropy(text_logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id)
+    text_sum = F.cross_entropy(text_logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id, reduction="sum")
+    text_loss = text_sum / (targets != pad_id).sum().clamp_min(1)  # 0 where all captions were dropped
     image_loss = F.cross_entropy(image_logits.flatten(0, 1), image_tokens.flatten())
     return {"text": text_loss, "image": image_loss, "total": TEXT_WEIGHT * text_loss + IMAGE_WEIGHT * image_loss}
 

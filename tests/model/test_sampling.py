@@ -17,6 +17,7 @@ from dalle_lessons.model.sampling import (
     keep_top_p,
     noise,
     sample,
+    sample_batches,
     shape_logits,
 )
 
@@ -95,6 +96,14 @@ def test_top_k_keeps_the_k_largest(values, k):
         assert out == (value if value in best else -math.inf)
 
 
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 6])
+def test_top_k_keeps_exactly_k_where_logits_are_equal_those_of_the_lower_codes(k):
+    logits = torch.tensor([[1.0, 2.0, 1.0, 1.0, 2.0, 0.0], [3.0, 3.0, 3.0, 3.0, 3.0, 3.0]], dtype=torch.bfloat16)
+    kept = (keep_top_k(logits, k) > -math.inf).tolist()
+    for row, order in zip(kept, ([1, 4, 0, 2, 3, 5], [0, 1, 2, 3, 4, 5]), strict=True):
+        assert {i for i, keep in enumerate(row) if keep} == set(order[:k])
+
+
 @given(values=LOGITS, p=st.floats(0.01, 0.99))
 def test_top_p_keeps_the_smallest_set_that_reaches_p(values, p):
     kept = (keep_top_p(torch.tensor([values], dtype=torch.float64), p)[0] > -math.inf).tolist()
@@ -147,6 +156,22 @@ def test_temperature_zero_takes_the_likeliest_token_whatever_the_seed():
 def test_a_very_low_temperature_is_nearly_greedy():
     model, text = model_with().double(), captions(3)
     assert torch.equal(sample(model, text, seed=5, temperature=1e-9), sample(model, text, temperature=0))
+
+
+@pytest.mark.parametrize("temperature", [1e-7, 1e-40, 5e-324])
+def test_a_tiny_temperature_makes_no_infinite_logits_and_draws_among_the_likeliest(temperature):
+    """Codes 1 and 3 are the likeliest, both alike: each is drawn half of the time, and no other ever."""
+    logits = torch.tensor([30.0, 40.0, -50.0, 40.0, 39.999])
+    shaped = shape_logits(logits[None], temperature)[0]
+    assert (shaped < torch.inf).all() and not shaped.isnan().any() and shaped[1] == shaped[3] == 0
+    counts = torch.bincount(sample(always(logits), captions(1000), temperature=temperature).flatten(), minlength=5)
+    assert counts[[0, 2, 4]].tolist() == [0, 0, 0] and chi_square(counts[[1, 3]], torch.ones(2) / 2) < improbable(1)
+
+
+def test_temperatures_that_are_not_tiny_divide_and_nothing_else():
+    logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(0)) * 10
+    for temperature in (1e-6, 0.3, 1.0, 2.5):
+        assert torch.equal(shape_logits(logits, temperature), logits / temperature)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -336,3 +361,71 @@ def test_options_at_their_limits_are_taken():
 def test_given_tokens_that_do_not_fit_are_refused_in_one_sentence(first_tokens, message):
     with pytest.raises(ValueError, match=message):
         sample(model_with(), captions(2), given=first_tokens)
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        ([5], "^Give one index for each row of the text: got 1 indices for 3 rows.$"),
+        ([5, 6, 7, 8], "got 4 indices for 3 rows"),
+        ([], "got 0 indices for 3 rows"),
+        ([0, -1, 2], "^The index of a picture is 0 or larger, got -1.$"),
+    ],
+)
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_indices_that_are_not_one_for_each_row_are_refused(indices, message, temperature):
+    with pytest.raises(ValueError, match=message):
+        sample(model_with(), captions(3), indices=indices, temperature=temperature)
+
+
+def test_a_negative_index_is_refused_before_any_batch_is_sampled():
+    with pytest.raises(ValueError, match="0 or larger, got -33"):
+        next(sample_batches(model_with(), captions(1), [1, 40, -33]))
+
+
+def test_batches_hold_the_pictures_of_their_indices_alone_or_among_others():
+    model, text, given = model_with(), captions(40), torch.arange(40).remainder(13)[:, None].expand(-1, 2)
+    batches = dict(sample_batches(model, text, [35, 2, 39], seed=4, given=given))
+    assert list(batches) == [range(0, 32), range(32, 64)]
+    for rows, tokens in batches.items():
+        assert tokens.shape == (SAMPLING_BATCH, 12)
+        own = [min(row, 39) for row in rows]
+        assert torch.equal(tokens[:, :2], given[own])
+        assert torch.equal(tokens, sample(model, text[own], seed=4, given=given[own], indices=rows))
+    ((rows, tokens),) = sample_batches(model, text[:1], [33], seed=4)
+    assert torch.equal(tokens, sample(model, text[:1].expand(32, -1), seed=4, indices=rows))
+
+
+@pytest.mark.parametrize("part", ["whole", "transformer"])
+def test_dropout_plays_no_part_and_the_mode_stays(part):
+    model, text = model_with(replace(SMALL, dropout=0.5)), captions(4)
+    expected = sample(model, text, seed=3)
+    (model if part == "whole" else model.transformer).train()
+    modes = [module.training for module in model.modules()]
+    seen = []
+
+    def look(i, tokens, logits):
+        seen.append(any(module.training for module in model.modules()))
+
+    assert torch.equal(sample(model, text, seed=3, on_token=look), expected)
+    assert [module.training for module in model.modules()] == modes and any(modes)
+    assert seen == [False] * 12
+
+    def stop(i, tokens, logits):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sample(model, text, seed=3, on_token=stop)
+    assert [module.training for module in model.modules()] == modes
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("guidance", [0.0, 0.7])
+def test_noise_is_added_in_float32_to_the_logits_of_a_model_in_half_precision(dtype, guidance):
+    """In bfloat16, sums of noise and logits would be ties, won by the lower code."""
+    model, text, seen = always(torch.zeros(64)).to(dtype), captions(40), []
+    tokens = sample(model, text, guidance=guidance, on_token=lambda i, so_far, logits: seen.append(logits))
+    assert {logits.dtype for logits in seen} == {torch.float32}
+    gumbel = torch.stack([noise(0, row, 12, 64) for row in range(40)])
+    assert torch.equal(tokens, gumbel.argmax(-1))
+    assert not torch.equal(gumbel.to(torch.bfloat16).argmax(-1), gumbel.argmax(-1)), "no ties: proves nothing"

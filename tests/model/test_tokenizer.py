@@ -1,5 +1,6 @@
 """The text tokenizer: any text in and out, a fixed length, dropout that a seed repeats."""
 
+import json
 import os
 import random
 import subprocess
@@ -164,6 +165,29 @@ def test_save_and_load(tmp_path):
     assert cuts == tokenizer().pieces(captions, 0.5)
     assert (loaded.vocab_size, loaded.pad_id, loaded.start_id) == (320, 0, 1)
     assert [file.name for file in tmp_path.iterdir()] == ["tokenizer.json"]
+
+
+def test_a_tokenizer_that_is_not_there_is_one_sentence(tmp_path):
+    with pytest.raises(FileNotFoundError, match="^There is no .*tokenizer.json: [^.]*\\.$"):
+        TextTokenizer.from_file(tmp_path / "tokenizer.json", 24)
+
+
+@pytest.mark.parametrize("damage", ["cut", "no json", "without [PAD]", "no BPE"])
+def test_a_file_that_is_no_tokenizer_of_ours_is_one_sentence(damage, tmp_path):
+    path = tmp_path / "tokenizer.json"
+    tokenizer().save(path)
+    content = path.read_text()
+    foreign = json.loads(content)
+    foreign["added_tokens"] = []
+    if damage == "no BPE":
+        foreign["model"] = {"type": "WordLevel", "vocab": {"[PAD]": 0, "[START]": 1}, "unk_token": "[PAD]"}
+    else:
+        del foreign["model"]["vocab"]["[PAD]"]
+    broken = {"cut": content[: len(content) // 2], "no json": "hello"}.get(damage, json.dumps(foreign))
+    path.write_text(broken)
+    with pytest.raises(ValueError, match="tokenizer.json is damaged, or no tokenizer of this library") as caught:
+        TextTokenizer.from_file(path, 24)
+    assert "\n" not in str(caught.value)
 
 
 # ---------------------------------------------------------------- BPE dropout
