@@ -1,121 +1,152 @@
-"""The command `dalle-lessons`. Errors are one sentence; torch is imported only by what needs it."""
+"""The command `dalle-lessons`: what may be asked for. Each command calls one function; torch is imported only by what
+needs it."""
 
 from __future__ import annotations
 
+import codecs
+import dis
+import io
 import json
-import subprocess
 import sys
-import tempfile
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
+
+from .model.threads import limit_threads
 
 MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 
 
 class FriendlyGroup(click.Group):
-    """A group whose commands end with one sentence, not with a traceback, where a user's input is at fault."""
+    """A group whose commands end with one sentence, not with a traceback, where a user's input is at fault.
 
-    def invoke(self, ctx: click.Context):
+    `--debug` shows the traceback of any error.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ValueError, OSError, ImportError) as error:
-            raise click.ClickException(str(error)) from error
-        except RuntimeError as error:
-            if type(error).__name__ != "NonFiniteLoss":  # any other is a mistake of ours, and its traceback is needed
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise  # click knows what to do
+        except (ValueError, OSError, ImportError, RuntimeError) as error:
+            if ctx.params["debug"]:
                 raise
-            raise click.ClickException(str(error)) from error
+            if sentence := sentence_for_users(error):
+                raise click.ClickException(sentence) from error
+            if isinstance(error, RuntimeError):  # a mistake of ours: its traceback is needed
+                raise
+            hint = f"{ctx.info_name} --debug {ctx.invoked_subcommand} … shows where it happened."
+            raise click.ClickException(f"{type(error).__name__}: {error}\nThis is not foreseen: {hint}") from error
+
+
+def sentence_for_users(error: BaseException) -> str | None:
+    """What to tell a user: the text of an error that a `raise` of ours made for that, or what the system says of a file
+    or a disk. None for an error that libraries, or mistakes of ours, raise about something else."""
+    if isinstance(error, OSError) and error.errno is not None:
+        about = "" if error.filename is None else f"{error.filename}: "
+        return f"{about}{error.strerror}."
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not trace.tb_frame.f_globals.get("__name__", "").startswith("dalle_lessons."):
+        return None
+    # The last instruction tells `raise ValueError("sentence")` from a slip such as `int("x")` in the same function.
+    by_raise = trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return str(error) if by_raise else None
+
+
+def echo_json(record: dict[str, Any]) -> None:
+    """Print a line of JSON that every terminal can show: what it cannot, or what would steer it, is escaped."""
+    utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+    text = json.dumps(record, ensure_ascii=False)
+    click.echo("".join(c if c.isprintable() and (utf8 or c.isascii()) else json.dumps(c)[1:-1] for c in text))
 
 
 @click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dalle-lessons")
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
     """DALL·E in lessons: draw pictures from captions, train the models, take the course."""
+    limit_threads()  # before a command imports torch; the lessons' kernels inherit it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that lacks a letter shows its number instead of failing
+            stream.reconfigure(errors="backslashreplace")
 
 
 @main.command()
 @click.argument("caption", required=False)
 @click.option("--model", default="emoji", show_default=True, help="Bundled weights, a folder, or hub:owner/name.")
-@click.option("--images", default=9, show_default=True, help="How many pictures to keep.")
-@click.option("--candidates", default=64, show_default=True, help="How many to draw and rank.")
+@click.option("--images", type=int, help="How many pictures to keep [default: 9].")
+@click.option("--candidates", type=int, help="How many to draw and rank [default: 64, or --images if that is more].")
 @click.option("--seed", default=0, show_default=True, help="Another seed draws other pictures.")
 @click.option("--index", type=int, help="Draw again the one picture with this index.")
 @click.option("--temperature", default=1.0, show_default=True, help="Below 1: safer; above 1: wilder.")
 @click.option("--top-k", type=int, help="Draw each token among the k likeliest.")
 @click.option("--top-p", type=float, help="Draw each token among the likeliest that together reach p.")
 @click.option("--guidance", default=0.0, show_default=True, help="How much more to follow the caption.")
-@click.option("--out", default="drawing.png", show_default=True, help="Where the grid of pictures goes.")
+@click.option("--out", help="Where the grid of pictures goes [default: drawing.png].")
 @click.option("--prompts", type=click.Path(path_type=Path), help="A file with one caption a line.")
 @click.option("--out-dir", type=click.Path(path_type=Path), help="With --prompts: where each picture goes.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each picture, best first.")
-def draw(caption, model, images, candidates, seed, index, out, prompts, out_dir, as_json, **options) -> None:
+def draw(caption, model, images, candidates, index, out, prompts, out_dir, as_json, **options) -> None:
     """Draw pictures of CAPTION, best first, in one grid; or of every line of a file, one PNG each."""
     if (caption is None) == (prompts is None):
         raise click.UsageError('Give a caption, for example "a sketch of a cat face", or a file with --prompts.')
     if (prompts is None) != (out_dir is None):
         raise click.UsageError("--prompts and --out-dir belong together: the file to read, the folder to write to.")
-    captions = [caption] if prompts is None else read_prompts(prompts)
-    from .pipeline.image_files import file_name
+    if prompts is not None and out is not None:
+        raise click.UsageError("--out names one grid; with --prompts each picture goes into --out-dir.")
+    if index is not None and (images, candidates) != (None, None):
+        raise click.UsageError("--index draws one picture again: leave out --images and --candidates.")
+    from .pipeline.batch import read_prompts, record_of
+    from .pipeline.image_files import png_path, writable_folder
+
+    # What cannot work is said before models are loaded and pictures drawn.
+    captions = {} if prompts is None else read_prompts(prompts)
+    path = png_path(out or "drawing.png") if prompts is None else writable_folder(out_dir)
     from .pipeline.text_to_image import TextToImage
 
+    images = 9 if images is None else images
+    options |= {"images": images, "candidates": candidates, "indices": None if index is None else [index]}
     system = TextToImage.from_pretrained(model)
+    if prompts is not None:
+        draw_lines(system, captions, path, as_json, options)
+        return
+    drawings = system.draw(caption, **options)
+    path = drawings.save(path) if index is None else drawings[0].save(path)
+    if as_json:
+        for drawing in drawings:
+            echo_json(record_of(drawing, path))
+    else:
+        count = 1 if index is not None else candidates or max(images, 64)
+        click.echo(f"Drew {caption!r}, {len(drawings)} of {count}: {path}")
+
+
+def draw_lines(system, captions: dict[int, str], folder: Path, as_json: bool, options: dict[str, Any]) -> None:
+    """The captions of a file, with a bar where someone looks; exit code 1 if a line failed."""
+    from tqdm.auto import tqdm
+
+    from .model.sampling import check_options
+    from .pipeline.batch import draw_prompts, record_of
+    from .pipeline.settings import candidate_range
+
+    # What is wrong with every line is said once.
+    candidate_range(options["images"], options["candidates"])
+    check_options(options["temperature"], options["top_k"], options["top_p"], options["guidance"])
     failed = 0
-    for number, prompt in captions.items() if prompts is not None else [(1, caption)]:
-        try:
-            drawings = system.draw(
-                prompt,
-                images,
-                candidates,
-                seed,
-                indices=None if index is None else [index],
-                **options,
-            )
-        except ValueError as error:
-            if prompts is None:
-                raise
-            click.echo(f"Line {number}: {error}", err=True)  # one bad line does not stop the others
-            failed += 1
-            continue
-        if prompts is None:
-            path = drawings[0].save(out) if index is not None else drawings.save(out)
-            paths = [path] * len(drawings)
-        else:
-            names = [file_name(number, prompt, rank) for rank in range(1, len(drawings) + 1)]
-            paths = [drawing.save(out_dir / name) for drawing, name in zip(drawings, names, strict=True)]
-        if as_json:
-            for drawing, path in zip(drawings, paths, strict=True):
-                click.echo(json.dumps(describe(drawing, path), ensure_ascii=False))
-        elif prompts is None:
-            click.echo(f"Drew {prompt!r}, {len(drawings)} of {candidates if index is None else 1}: {paths[0]}")
-    if prompts is not None and not as_json:
-        click.echo(f"Drew {len(captions) - failed} of {len(captions)} captions into {out_dir.absolute()}")
+    lines = tqdm(draw_prompts(system, captions, folder, **options), total=len(captions), unit="line", disable=None)
+    for done in lines:
+        with tqdm.external_write_mode():  # the bar steps aside
+            for drawing, path in done.made if as_json else ():
+                echo_json(record_of(drawing, path))
+            if done.error:
+                click.echo(f"{done.name}: {done.error}", err=True)
+                failed += 1
+    if not as_json:
+        click.echo(f"Drew {len(captions) - failed} of {len(captions)} captions into {folder}")
     if failed:
         sys.exit(1)
-
-
-def describe(drawing, path: Path) -> dict:
-    return {
-        "prompt": drawing.caption,
-        "path": str(path),
-        "seed": drawing.seed,
-        "index": drawing.index,
-        "score": round(drawing.score, 6),
-    }
-
-
-def read_prompts(path: Path) -> dict[int, str]:
-    """Line number -> caption, empty lines left out. Raises ValueError or OSError with one sentence."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is not a text file in UTF-8: save it as UTF-8, one caption a line.") from None
-    except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {path} to read captions from.") from None
-    captions = {number: line.strip() for number, line in enumerate(lines, 1) if line.strip()}
-    if not captions:
-        raise ValueError(f"{path} holds no captions: write one a line.")
-    return captions
 
 
 @main.command()
@@ -127,31 +158,26 @@ def read_prompts(path: Path) -> dict[int, str]:
 @click.option("--seed", default=0, show_default=True, help="Another seed draws other pictures.")
 @click.option("--temperature", default=1.0, show_default=True, help="Below 1: safer; above 1: wilder.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each picture.")
-def edit(instruction, images, out_dir, model, candidates, as_json, **options) -> None:
-    """Draw each of IMAGES anew as INSTRUCTION says, for example "as a sketch"; one PNG each, under its own name."""
-    from .datasets.images import open_image
+def edit(instruction, images, out_dir, model, as_json, **options) -> None:
+    """Draw each of IMAGES again as INSTRUCTION says, for example "as a sketch"; one PNG each, under its own name."""
     from .model.editing import read_instruction
-    from .pipeline.image_files import names_of
+    from .pipeline.batch import edit_files, record_of
+    from .pipeline.image_files import writable_folder
     from .pipeline.text_to_image import TextToImage
 
     read_instruction(instruction)  # what is wrong with every picture is said once
+    writable_folder(out_dir)
     system = TextToImage.from_pretrained(model)
-    failed = 0
-    for image, name in zip(images, names_of(images), strict=True):
-        try:
-            path = out_dir / name
-            if any(path.exists() and original.exists() and path.samefile(original) for original in images):
-                raise ValueError(f"{path} is one of the pictures to edit: name another --out-dir.")
-            drawing = system.edit(open_image(image), instruction, 1, candidates, **options)[0]
-            path = drawing.save(path)
-        except (ValueError, OSError) as error:
-            click.echo(f"{image}: {error}", err=True)  # one bad picture does not stop the others
-            failed += 1
-            continue
-        if as_json:
-            click.echo(json.dumps({"image": str(image), **describe(drawing, path)}, ensure_ascii=False))
-        else:
-            click.echo(f"{image} -> {path}")
+    failed = False
+    for done in edit_files(system, images, instruction, out_dir, **options):
+        for drawing, path in done.made:
+            if as_json:
+                echo_json({"image": done.name, **record_of(drawing, path)})
+            else:
+                click.echo(f"{done.name} -> {path}")
+        if done.error:
+            click.echo(f"{done.name}: {done.error}", err=True)
+            failed = True
     if failed:
         sys.exit(1)
 
@@ -213,27 +239,27 @@ def evaluate(world, weights, captions, candidates, only, splits, as_json, **opti
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each file.")
 def verify(files, as_json) -> None:
-    """Was each of FILES drawn and signed by a model, and is it still as it was signed?
+    """Does each of FILES say that a model generated it, and is it unchanged since it was signed?
 
-    Ends with 0 if all are signed and unchanged, and with 1 if one is not.
+    Ends with 0 if that is true of all, and with 1 if it is not true of one.
     """
+    from .pipeline.provenance import printable
     from .pipeline.provenance import verify as check
 
     good = True
     for file in files:
         try:
-            verdict = check(file)
+            found = check(file)
         except (ValueError, OSError) as error:
-            click.echo(str(error), err=True)
+            click.echo(printable(error), err=True)
             good = False
             continue
-        good &= verdict.state == "signed"
+        good &= found.state == "signed"
         if as_json:
-            line = {"file": str(file), "state": verdict.state, "facts": verdict.facts, "sentence": verdict.sentence}
-            click.echo(json.dumps(line, ensure_ascii=False))
+            echo_json({"file": str(file), "state": found.state, "facts": found.facts, "sentence": found.sentence})
         else:
-            facts = ", ".join(f"{name} {value}" for name, value in verdict.facts.items())
-            click.echo(verdict.sentence + (f" It says: {facts}." if facts else ""))
+            facts = ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in found.facts.items())
+            click.echo(found.sentence + (f" It says: {printable(facts, 2000)}." if facts else ""))
     if not good:
         sys.exit(1)
 
@@ -251,12 +277,9 @@ def student(folder: Path) -> None:
 @click.argument("folder", type=click.Path(path_type=Path), default="my-lessons")
 def lab(folder: Path) -> None:
     """Open JupyterLab on your own copy of the lessons (in FOLDER, made if missing)."""
-    from .classroom.lessons import student as copy
+    from .classroom.serve import open_lab
 
-    copy(folder)
-    done = subprocess.run([sys.executable, "-m", "jupyter", "lab", str(folder)])
-    if done.returncode:
-        raise click.ClickException("JupyterLab did not start: install it with pip install 'dalle-lessons[lab]'.")
+    open_lab(folder)
 
 
 @main.command()
@@ -265,34 +288,14 @@ def lab(folder: Path) -> None:
 @click.option("--browser/--no-browser", default=True, help="Open it in a browser at once.")
 def play(model, port, browser) -> None:
     """Open the playground as a page of its own, for this machine only; what you save goes into the folder drawings."""
-    if find_spec("voila") is None:
-        raise click.ClickException(
-            "The page needs Voila: install it with pip install 'dalle-lessons[play]', or play inside lesson 17."
-        )
-    from .model.files import weights_dir
+    from .classroom.serve import open_page
 
-    weights_dir(model, "dalle")  # where there are none, it says so before a page opens
-    here = f"import os\n\nos.chdir({str(Path.cwd())!r})\n"  # folders are meant as seen from here
-    source = f"{here}from dalle_lessons.classroom.playground import open_playground\n\nopen_playground({model!r})"
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "playground.ipynb"
-        page.write_text(json.dumps(notebook_of(source)), encoding="utf-8")
-        command = [sys.executable, "-m", "voila", str(page), "--Voila.ip=127.0.0.1", f"--port={port}"]
-        done = subprocess.run(command if browser else [*command, "--no-browser"])
-    if done.returncode:
-        raise click.ClickException("The page could not be served; what stands above says why.")
-
-
-def notebook_of(source: str) -> dict:
-    """The smallest notebook with one code cell."""
-    cell = {"cell_type": "code", "id": "play", "metadata": {}, "execution_count": None, "outputs": []}
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    return {"cells": [{**cell, "source": source}], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    open_page(model, port, browser)
 
 
 @main.command()
 def doctor() -> None:
-    """Is this machine ready, and how fast is it beside the minutes that the lessons state?"""
+    """Check that this machine is ready, and compare its speed with the computing times that the lessons state."""
     from .classroom.doctor import doctor as check
 
     sys.exit(0 if check() else 1)

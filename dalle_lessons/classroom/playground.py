@@ -11,6 +11,7 @@ import html
 import threading
 import time
 from pathlib import Path
+from typing import cast
 
 import ipywidgets as widgets
 import torch
@@ -20,10 +21,9 @@ from ..datasets.images import to_image, to_tensor
 from ..datasets.pairs import Pairs
 from ..datasets.shapes import shapes
 from ..model.sampling import SAMPLING_BATCH
-from ..pipeline.drawing import Drawing, Drawings
+from ..pipeline.drawing import Drawing, Drawings, about
 from ..pipeline.image_files import file_name, save_png
-from ..pipeline.provenance import add_watermark
-from ..pipeline.text_to_image import TextToImage
+from ..pipeline.text_to_image import StopDrawing, TextToImage
 from .figures import image_grid, token_grid
 from .pictures import Picture, to_picture
 
@@ -42,10 +42,6 @@ STYLE = """<style>
 </style>"""
 
 
-class StopDrawing(Exception):
-    """Someone asked the drawing to stop."""
-
-
 class Playground(widgets.VBox):
     """Caption, seed and so on; nine ranked pictures; and what stands behind each.
 
@@ -55,8 +51,10 @@ class Playground(widgets.VBox):
 
     def __init__(self, model: TextToImage, training: Pairs | None, caption: str, folder: str | Path = "drawings"):
         self.model, self.training, self.folder = model, training, Path(folder).absolute()
-        self.drawings, self.chosen = Drawings(), None
-        self._asked_to_stop, self._thread = threading.Event(), None
+        self.drawings = Drawings()
+        self.chosen: Drawing | None = None
+        self._asked_to_stop = threading.Event()
+        self._thread: threading.Thread | None = None
         self._controls(caption)
         self._tiles_and_panel()
         top = (self.caption, self.draw_button, self.stop_button)
@@ -111,8 +109,9 @@ class Playground(widgets.VBox):
         self.draw()
 
     def draw_as_sketch(self) -> None:
-        """Draw the chosen picture again, as a sketch; then that one is chosen."""
-        self._begin(self._edit, self.chosen)
+        """Draw the chosen picture again, as a sketch; then that one is chosen. Without a chosen one: nothing."""
+        if self.chosen is not None:
+            self._begin(self._edit, self.chosen)
 
     def stop(self) -> None:
         """Ask the drawing under way to end after the token that it is at."""
@@ -128,12 +127,15 @@ class Playground(widgets.VBox):
         if n < len(self.drawings):
             self._show(self.drawings[n], f"Picture {n + 1}")
 
-    def save(self) -> Path:
-        """Write the chosen picture, marked and signed. -> where it is."""
-        path = self.folder / file_name(self.chosen.seed, self.chosen.caption, self.chosen.index)
+    def save(self) -> Path | None:
+        """Write the chosen picture, marked and signed. -> where it is; None if none is chosen."""
+        chosen = self.chosen
+        if chosen is None:
+            return None
+        path = self.folder / file_name(chosen.seed, chosen.caption, chosen.index)
         while path.exists():  # another temperature, say, gave another picture of the same name
             path = path.with_stem(f"{path.stem}_")
-        save_png(add_watermark(self.chosen.image), path, self.chosen.about(), self.chosen.facts())
+        save_png(chosen.image, path, about(chosen.facts()), chosen.facts(), watermark=True)
         self.saved.value = _said(f"Saved as {path}. Check it with: dalle-lessons verify")
         return path
 
@@ -146,9 +148,7 @@ class Playground(widgets.VBox):
             try:
                 work(*arguments)
             except Exception as error:  # in a thread it would be printed somewhere, or lost
-                expected = isinstance(
-                    error, (ValueError, StopDrawing)
-                )  # they are sentences for whoever types and clicks
+                expected = isinstance(error, (ValueError, StopDrawing))  # sentences for whoever types and clicks
                 self._say(str(error) if expected else f"This went wrong: {type(error).__name__}: {error}")
             self.stop_button.disabled = True
 
@@ -158,11 +158,11 @@ class Playground(widgets.VBox):
     def _draw(self) -> None:
         caption = self._settled_caption()
         options = {"temperature": self.temperature.value, "guidance": self.guidance.value}
-        seed, candidates = self.seed.value, self.candidates.value
-        chunks = -(-candidates // SAMPLING_BATCH)
-        self.progress.value, self.progress.max = 0, chunks * self.model.dalle.config.image_length
+        seed = self.seed.value
+        candidates = cast(int, self.candidates.value)  # one of the options: never None, as its type allows
+        batches = -(-candidates // SAMPLING_BATCH)
+        self._expect(batches * self.model.dalle.config.image_length)
         self._say(f"Drawing {candidates} candidates of “{caption}” …")
-        self.stop_button.disabled = False
         begin = time.perf_counter()
         self.drawings = self.model.draw(caption, 9, candidates, seed, on_token=self._token_drawn, **options)
         seconds = time.perf_counter() - begin
@@ -173,6 +173,11 @@ class Playground(widgets.VBox):
         words = self.model.tokenizer
         read = " · ".join(words.decode(torch.tensor(words.pieces([caption])[0]).reshape(-1, 1)))
         self._say(f"Seed {seed}: the best nine of {candidates}, in {seconds:.1f} s. The model read: {read}")
+
+    def _expect(self, tokens: int) -> None:
+        """So many tokens will be drawn, and may be stopped."""
+        self.progress.value, self.progress.max = 0, tokens
+        self.stop_button.disabled = False
 
     def _say(self, text: str) -> None:
         self.status.value = _said(text)
@@ -190,8 +195,12 @@ class Playground(widgets.VBox):
             raise StopDrawing(f"Stopped after {self.progress.value} of {self.progress.max} tokens.")
 
     def _edit(self, source: Drawing) -> None:
+        if self.model.editor is None:  # the button is off then
+            raise ValueError("These weights hold no edit model.")
+        self._expect(self.model.editor.config.image_length // 2)  # the lower half
         self._say("Drawing it as a sketch …")
-        self._show(self.model.edit(source.image, "as a sketch")[0], "Picture drawn as a sketch", source)
+        drawn = self.model.edit(source.image, "as a sketch", on_token=self._token_drawn)[0]
+        self._show(drawn, "Picture drawn as a sketch", source)
         self._say("Drawn as a sketch: the best of 16 by likelihood.")
 
     def _show(self, drawing: Drawing, name: str, source: Drawing | None = None) -> None:
@@ -215,7 +224,7 @@ class Playground(widgets.VBox):
         bundle = super()._repr_mimebundle_(**kwargs)
         if not self.drawings:  # the first caption was refused
             return bundle
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         alt = f"The playground: 9 ranked drawings of “{self.drawings[0].caption}”. Run this cell to play."
         titles = [f"{n}: {drawing.score:.2f}" for n, drawing in enumerate(self.drawings, start=1)]
         still = image_grid([d.image for d in self.drawings], titles, 3, self.drawings[0].caption, alt, side=1.4)

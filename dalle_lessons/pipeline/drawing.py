@@ -3,53 +3,94 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from PIL import Image
-from torch import Tensor
 
 from .image_files import grid, save_png
-from .provenance import add_watermark
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Facts = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal if it is the same object: tensors have no single answer to ==
 class Drawing:
-    """image: PIL, RGB. tokens: (rows, cols) int64. score: what the ranking went by, higher is better (CLIP's cosine
-    similarity with the caption; without a CLIP, the mean log-likelihood of an image token, in nats).
-    (seed, index) names the picture: the same ones draw it again, with the same weights (SHA-256 of their file; empty
-    if they come from no file)."""
+    """One picture, and what it takes to draw it again."""
 
+    #: PIL, RGB.
     image: Image.Image
+    #: (rows, cols) int64.
     tokens: Tensor
+    #: What the ranking went by, higher is better: CLIP's cosine similarity with the caption; without a CLIP, and for an
+    #: edit, the mean log-likelihood of an image token, in nats.
     score: float
+    #: The same (seed, index), caption and settings draw it again.
     seed: int
     index: int
     caption: str
-    weights: str = ""
+    settings: Settings = Settings()
 
     def save(self, path: str | Path) -> Path:
-        """Write a PNG of the picture alone, as it is, signed (see provenance.py). -> absolute path."""
-        return save_png(self.image, path, self.about(), self.facts())
+        """Write a PNG of the picture alone, as it is, signed (see provenance.py). -> absolute path.
 
-    def facts(self) -> dict:
-        """What is signed."""
-        return {"caption": self.caption, "seed": self.seed, "index": self.index, "weights_sha256": self.weights}
+        Raises ValueError with one sentence if the name does not end in .png.
+        """
+        return save_png(self.image, path, about(self.facts()), self.facts())
 
-    def about(self) -> dict[str, str]:
-        facts = {"caption": self.caption, "seed": self.seed, "index": self.index}
-        return {"Software": "dalle-lessons", "Description": json.dumps(facts, ensure_ascii=False)}
+    def facts(self) -> Facts:
+        """What is signed, as JSON values: see `facts_of`."""
+        return facts_of([self])
 
 
-class Drawings(list):
-    """Drawings, best first."""
+class Drawings(list[Drawing]):
+    """Drawings, best first. A slice of them is again Drawings."""
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Drawing: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Drawings: ...
+
+    def __getitem__(self, place: SupportsIndex | slice) -> Drawing | Drawings:
+        found = super().__getitem__(place)
+        return Drawings(found) if isinstance(found, list) else found
 
     def grid(self, cols: int = 3, times: int = 3) -> Image.Image:
-        """All of them in one picture, enlarged, best first, line by line."""
+        """All of them in one picture, enlarged, best first, line by line. Raises ValueError if there are none."""
         return grid([drawing.image for drawing in self], cols, times)
 
     def save(self, path: str | Path) -> Path:
-        """Write the grid as a PNG, with the visible mark, and signed (see provenance.py). -> absolute path."""
-        about = "\n".join(drawing.about()["Description"] for drawing in self)
-        facts = {**self[0].facts(), "index": ", ".join(str(drawing.index) for drawing in self)}
-        return save_png(add_watermark(self.grid()), path, {"Software": "dalle-lessons", "Description": about}, facts)
+        """Write the grid as a PNG, with the visible mark, and signed (see provenance.py). -> absolute path.
+
+        Raises ValueError with one sentence if there are no drawings, or if the name does not end in .png.
+        """
+        image, facts = self.grid(), facts_of(self)
+        return save_png(image, path, about(facts), facts, watermark=True)
+
+
+def facts_of(drawings: list[Drawing]) -> Facts:
+    """What determines the pictures, as JSON values: what all have in common by name (caption, settings, versions), and
+    under "pictures", for each of them, best first, its seed, its index and whatever else is its own."""
+    all_facts = []
+    for drawing in drawings:
+        known = {name: value for name, value in asdict(drawing.settings).items() if value is not None}
+        all_facts.append({"caption": drawing.caption, **known})
+    common = {
+        name: value
+        for name, value in all_facts[0].items()
+        if all(name in facts and facts[name] == value for facts in all_facts)
+    }
+    own = [{name: value for name, value in facts.items() if name not in common} for facts in all_facts]
+    # A dict for each picture, since readers of Content Credentials take a list of small numbers for bytes.
+    pictures = [{"seed": d.seed, "index": d.index, **more} for d, more in zip(drawings, own, strict=True)]
+    return {**common, "pictures": pictures}
+
+
+def about(facts: Facts) -> dict[str, str]:
+    """The same as text inside a PNG, for programs that read no Content Credentials."""
+    return {"Software": "dalle-lessons", "Description": json.dumps(facts, ensure_ascii=False)}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Sequence
+from operator import methodcaller
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..model.files import replace_file
-from .provenance import sign
+from ..model.atomic import replace_file
+from .provenance import add_watermark, sign
 
 
 def enlarge(image: Image.Image, times: int) -> Image.Image:
@@ -32,32 +35,66 @@ def grid(images: Sequence[Image.Image], cols: int = 3, times: int = 3, gap: int 
     return sheet
 
 
-def save_png(
-    image: Image.Image, path: str | Path, about: dict[str, str] | None = None, facts: dict | None = None
-) -> Path:
-    """Write a PNG in one step, with `about` as text inside the file; makes folders that are missing. -> absolute path.
+def png_path(path: str | Path) -> Path:
+    """The absolute path of a PNG that is to be written, checked before the work of drawing begins.
 
-    facts: if given, the file is signed with them (Content Credentials, see provenance.py).
-    Raises ValueError with one sentence if the name does not end in .png.
+    Raises ValueError or PermissionError with one sentence if it does not end in .png or cannot be written there.
     """
     path = Path(path).absolute()
     if path.suffix.lower() != ".png":
         raise ValueError(f"Pictures are written as PNG: give a name that ends in .png, not {path.name!r}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: give the name of a picture in it, such as {path / 'drawing.png'}.")
+    writable_folder(path.parent)
+    return path
+
+
+def writable_folder(folder: str | Path) -> Path:
+    """The absolute path of a folder that pictures are to be written into; it may not exist yet.
+
+    Raises ValueError or PermissionError with one sentence if it cannot be made, or not be written into.
+    """
+    folder = Path(folder).absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"{there} is a file, so nothing can be written into {folder}: name another folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"You have no permission to write into {there}: name another folder.")
+    return folder
+
+
+def save_png(
+    image: Image.Image,
+    path: str | Path,
+    about: dict[str, str] | None = None,
+    facts: dict[str, Any] | None = None,
+    watermark: bool = False,
+) -> Path:
+    """Write a PNG in one step, with `about` as text inside the file; makes folders that are missing. -> absolute path.
+
+    facts: if given, the file is signed with them (Content Credentials, see provenance.py). watermark: whether the
+    picture gets the visible mark of a generated one. Raises what `png_path` raises, and OSError if the disk is full.
+    """
+    path = png_path(path)
     info = PngInfo()
     for key, value in (about or {}).items():
         info.add_itxt(key, value)
     file = io.BytesIO()
-    image.save(file, format="PNG", pnginfo=info)
+    (add_watermark(image) if watermark else image).save(file, format="PNG", pnginfo=info)
     content = file.getvalue() if facts is None else sign(file.getvalue(), facts)
-    replace_file(path, lambda temporary: temporary.write_bytes(content))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, methodcaller("write_bytes", content))
     return path
 
 
-def file_name(number: int, caption: str, rank: int) -> str:
-    """A name that sorts well and can be read: 3, "A cat!", 1 -> "003-a-cat-1.png"."""
+def file_name(number: int, caption: str, rank: int, numbers: int = 999, ranks: int = 9) -> str:
+    """A name that sorts well and can be read: 3, "A cat!", 1 -> "003-a-cat-1.png".
+
+    numbers, ranks: the largest that there are; all are written with as many digits, so that names sort as numbers do.
+    """
     words = re.sub(r"[^a-z0-9]+", "-", caption.lower()).strip("-")[:48].strip("-")
-    return "-".join(part for part in (f"{number:03d}", words, f"{rank}.png") if part)
+    first, last = f"{number:0{max(3, len(str(numbers)))}d}", f"{rank:0{len(str(ranks))}d}.png"
+    return "-".join(part for part in (first, words, last) if part)
 
 
 def names_of(originals: Sequence[Path]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dalle_lessons.pipeline.image_files import enlarge, file_name, grid, save_png
+from dalle_lessons.pipeline.image_files import enlarge, file_name, grid, png_path, save_png, writable_folder
 
 
 def test_enlarging_repeats_pixels_and_mixes_none():
@@ -46,3 +46,23 @@ def test_file_names_sort_and_can_be_read():
     assert file_name(3, "A cat!", 1) == "003-a-cat-1.png"
     assert file_name(12, "🐱", 9) == "012-9.png"
     assert len(file_name(1, "word " * 100, 1)) < 70
+    names = [file_name(line, "", rank, 1000, 12) for line in (1, 2, 101, 1000) for rank in (1, 2, 12)]
+    assert names == sorted(names) and names[0] == "0001-01.png"
+
+
+def test_a_path_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("hello")
+    (tmp_path / "folder.png").mkdir()
+    for path, sentence in (
+        ("a.jpg", "ends in .png"),
+        ("folder.png", "is a folder"),
+        ("file/a.png", "is a file, so nothing can be written"),
+        ("file/deeper/a.png", "is a file, so nothing can be written"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            png_path(tmp_path / path)
+    assert png_path(tmp_path / "new" / "deeper" / "a.PNG") == tmp_path / "new" / "deeper" / "a.PNG"
+    assert writable_folder(tmp_path / "new") == tmp_path / "new" and not (tmp_path / "new").exists()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(PermissionError, match="no permission"):
+        writable_folder(tmp_path / "new")

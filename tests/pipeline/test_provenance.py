@@ -3,7 +3,9 @@
 import io
 import json
 import struct
+import time
 import zlib
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -14,8 +16,22 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dalle_lessons.cli import main
+from dalle_lessons.pipeline.certificate import lesson_certificate, make_certificate
 from dalle_lessons.pipeline.image_files import save_png
-from dalle_lessons.pipeline.provenance import SOURCE, add_watermark, has_watermark, sign, verify
+from dalle_lessons.pipeline.provenance import (
+    FACTS as LABEL,
+)
+from dalle_lessons.pipeline.provenance import (
+    SOURCE,
+    UNTRUSTED,
+    add_watermark,
+    has_watermark,
+    printable,
+    read_report,
+    sign,
+    sign_manifest,
+    verify,
+)
 
 FACTS = {"caption": "a sketch of a cät 🐱", "seed": 7, "index": "3, 1", "weights_sha256": "ab" * 32}
 
@@ -55,8 +71,9 @@ def change_pixel(png: bytes, x: int, y: int, by: int) -> bytes:
 
 
 def test_a_signed_picture_verifies_and_keeps_its_pixels(signed):
-    verdict = verify(signed)
-    assert verdict.state == "signed" and verdict.facts == FACTS and "nobody vouches" in verdict.sentence
+    credentials = verify(signed)
+    assert credentials.state == "signed" and credentials.facts == FACTS
+    assert "self-signed certificate; the signer's identity is not verified" in credentials.sentence
     assert np.array_equal(np.asarray(Image.open(signed)), np.asarray(picture()))
     assert Image.open(signed).text["Software"] == "dalle-lessons"
 
@@ -79,8 +96,8 @@ def test_any_changed_pixel_is_seen(tmp_path_factory, x, y, by):
     picture().save(file, "PNG")
     path.write_bytes(change_pixel(sign(file.getvalue(), FACTS), x, y, by))
     assert np.asarray(Image.open(path))[y, x, 0] != np.asarray(picture())[y, x, 0]
-    verdict = verify(path)
-    assert verdict.state == "changed" and "after it was signed" in verdict.sentence
+    credentials = verify(path)
+    assert credentials.state == "changed" and "after it was signed" in credentials.sentence
 
 
 def test_a_false_claim_is_seen(signed, tmp_path):
@@ -132,3 +149,160 @@ def test_the_command(signed, tmp_path):
     assert mixed.exit_code == 1 and len(mixed.stderr.splitlines()) == 2 and "Traceback" not in mixed.output
     states = [json.loads(line)["state"] for line in mixed.stdout.splitlines()]
     assert states == ["signed", "unsigned"]
+
+
+# ---- credentials that say something else ----
+
+PHOTO = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
+
+
+def manifest(*sources: str, generator: str = "Some Camera", facts: object = None) -> dict:
+    """One that says that the picture was created so, once for each source."""
+    actions = [{"action": "c2pa.created", "digitalSourceType": source} for source in sources]
+    assertions = [{"label": "c2pa.actions.v2", "data": {"actions": actions}}] if actions else []
+    if facts is not None:
+        assertions.append({"label": LABEL, "data": facts})
+    return {"claim_generator_info": [{"name": generator}], "assertions": assertions}
+
+
+def write(path, manifest: dict, certificate=None):
+    file = io.BytesIO()
+    picture().save(file, "PNG")
+    path.write_bytes(sign_manifest(file.getvalue(), manifest, certificate or lesson_certificate()))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [
+        (manifest(SOURCE, generator="Another Model"), "signed"),
+        (manifest(SOURCE, generator="dalle-lessons", facts={"caption": "a cat"}), "signed"),
+        (manifest(SOURCE, generator="dalle-lessons"), "invalid"),  # ours always holds facts
+        (manifest(PHOTO), "not_generated"),
+        (manifest(PHOTO, generator="dalle-lessons", facts={"caption": "a cat"}), "not_generated"),
+    ],
+)
+def test_signed_means_that_it_says_it_was_generated(said, state, tmp_path):
+    path = write(tmp_path / "said.png", said)
+    credentials = verify(path)
+    assert credentials.state == state, credentials.sentence
+    result = CliRunner().invoke(main, ["verify", str(path)])
+    assert result.exit_code == (0 if state == "signed" else 1) and str(path) in result.output
+    if state == "not_generated":
+        assert "does not say that a model generated it" in credentials.sentence
+
+
+def test_an_expired_certificate_is_no_change_and_no_signature(tmp_path):
+    now = datetime.now(UTC)
+    end = (now + timedelta(seconds=2)).replace(microsecond=0)
+    path = write(tmp_path / "old.png", manifest(SOURCE), make_certificate(now - timedelta(days=9), end))
+    time.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()) + 1.1)
+    credentials = verify(path)
+    assert credentials.state == "outdated" and "not valid at this time" in credentials.sentence
+    assert "changed" not in credentials.sentence
+
+
+def report(*codes: str, source: str = SOURCE, **more) -> dict:
+    """As c2pa reports it, with these failures."""
+    active = {"signature_info": {"common_name": "Somebody"}, **manifest(source), **more}
+    return {
+        "active_manifest": "a",
+        "manifests": {"a": active},
+        "validation_status": [{"code": code} for code in codes],
+    }
+
+
+@pytest.mark.parametrize(
+    ("codes", "state"),
+    [
+        ([], "signed"),
+        ([UNTRUSTED], "signed"),
+        (["assertion.dataHash.mismatch"], "changed"),
+        (["assertion.hashedURI.mismatch", "signingCredential.expired"], "changed"),
+        (["claimSignature.mismatch"], "changed"),
+        (["signingCredential.expired"], "outdated"),
+        ([UNTRUSTED, "claimSignature.outsideValidity"], "outdated"),
+        (["signingCredential.invalid"], "invalid"),
+        (["signingCredential.revoked", UNTRUSTED], "invalid"),
+        (["signingCredential.expired", "signingCredential.revoked"], "invalid"),
+        (["algorithm.unsupported"], "invalid"),
+        (["timeStamp.mismatch"], "invalid"),
+        (["assertion.missing"], "invalid"),
+    ],
+)
+def test_each_failure_is_called_what_it_is(codes, state):
+    credentials = read_report(report(*codes), "a.png")
+    assert credentials.state == state
+    if state != "signed":
+        assert all(code in credentials.sentence for code in codes if code != UNTRUSTED)
+    assert ("after it was signed" in credentials.sentence) == (state == "changed")
+
+
+def test_a_picture_that_was_created_in_two_ways_or_in_none_is_not_said_to_be_generated():
+    for assertions in (
+        [],
+        [{"label": "c2pa.actions", "data": {"actions": [{"action": "c2pa.edited", "digitalSourceType": SOURCE}]}}],
+        manifest(SOURCE, PHOTO)["assertions"],
+        [{"label": "com.else.actions", "data": manifest(SOURCE)["assertions"][0]["data"]}],
+    ):
+        assert read_report(report(assertions=assertions), "a.png").state == "not_generated"
+    both = [{"label": "c2pa.actions__1", "data": manifest(SOURCE)["assertions"][0]["data"]}]
+    assert read_report(report(assertions=both), "a.png").state == "signed"
+
+
+def test_the_identity_of_a_stranger_is_not_verified():
+    sentence = read_report(report(), "a.png").sentence
+    assert "“Somebody” (the signer's identity is not verified)" in sentence and "self-signed" not in sentence
+    assert "somebody unnamed" in read_report(report(signature_info={}), "a.png").sentence
+
+
+def test_facts_that_are_no_facts_are_none():
+    wrong = {**report(), "manifests": {"a": {**manifest(SOURCE, facts=["a list"])}}}
+    assert read_report(wrong, "a.png").facts == {}
+
+
+STEERING = "\x1b[2J\x9b31m\u202egnp.exe\r\nsigned"
+
+
+def test_a_strangers_text_cannot_steer_the_terminal(tmp_path):
+    path = write(tmp_path / "stranger.png", manifest(SOURCE, facts={"caption": STEERING, STEERING: 1}))
+    run = CliRunner()
+    for words in (["verify", str(path)], ["verify", str(path), "--json"]):
+        output = run.invoke(main, words).stdout
+        assert output.count("\n") == 1 and not set(output) & set("\x1b\x9b\u202e\r"), repr(output)
+    assert json.loads(output)["facts"] == {"caption": STEERING, STEERING: 1}  # JSON loses nothing
+    sentence = read_report(report(STEERING, signature_info={"common_name": STEERING}), "a").sentence
+    assert sentence.isprintable()
+
+
+def test_printable_text_keeps_what_can_be_read():
+    family = "\N{MAN}\u200d\N{GIRL}"
+    assert printable(f"a cät 🐱 {family}") == f"a cät 🐱 {family}"
+    assert printable("a\tb\nc") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c"
+    assert printable("x" * 500) == "x" * 400 + "…"
+
+
+def test_older_versions_of_c2pa_get_what_they_take(signed, monkeypatch):
+    """Before 0.38 its constructor refused None as the address of a time stamp authority."""
+    import c2pa
+
+    original = c2pa.C2paSignerInfo
+
+    def strict(algorithm, certificate, key, ta_url):
+        if not isinstance(ta_url, (str, bytes)):
+            raise TypeError(f"ta_url must be string or bytes, got {type(ta_url)}")
+        return original(algorithm, certificate, key, ta_url)
+
+    monkeypatch.setattr(c2pa, "C2paSignerInfo", strict)
+    file = io.BytesIO()
+    picture().save(file, "PNG")
+    signed.write_bytes(sign(file.getvalue(), FACTS))
+    assert verify(signed).state == "signed"
+
+
+def test_numbers_in_facts_come_back_as_they_were(signed):
+    facts = {"pictures": [{"seed": 2**40, "index": 1}, {"seed": 0, "index": 3}], "top_p": 0.5}
+    file = io.BytesIO()
+    picture().save(file, "PNG")
+    signed.write_bytes(sign(file.getvalue(), facts))
+    assert verify(signed).facts == facts

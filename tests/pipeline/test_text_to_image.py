@@ -3,17 +3,19 @@
 import json
 import random
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from dalle_lessons import TextToImage
+from dalle_lessons import TextToImage, cli
 from dalle_lessons.model.clip import CLIP, CLIPConfig
 from dalle_lessons.model.dalle import DALLE, DALLEConfig
 from dalle_lessons.model.dvae import DVAE, DVAEConfig
 from dalle_lessons.model.tokenizer import TextTokenizer
+from dalle_lessons.pipeline.text_to_image import StopDrawing
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +101,8 @@ def test_a_picture_is_its_seed_and_index_whatever_else_is_asked_for(system, inde
 def test_grid_and_files_hold_the_pictures_and_how_to_draw_them_again(system, tmp_path):
     drawings = system.draw("a blue square", images=5, candidates=5)
     path = drawings.save(tmp_path / "grid.png")
-    facts = [json.loads(line) for line in Image.open(path).text["Description"].splitlines()]
-    assert [fact["index"] for fact in facts] == [drawing.index for drawing in drawings]
+    facts = json.loads(Image.open(path).text["Description"])
+    assert [picture["index"] for picture in facts["pictures"]] == [drawing.index for drawing in drawings]
     single = drawings[2].save(tmp_path / "one.png")
     assert Image.open(single).tobytes() == drawings[2].image.tobytes()
 
@@ -150,3 +152,102 @@ def test_bundled_weights_draw_different_pictures_for_different_captions():
         for drawings in (system.draw(f"{style} of a red heart", 16, 16) for style in ("a sketch", "a flat icon"))
     )
     assert flat > 2 * sketch  # mean saturation: a sketch is black and white
+
+
+# ---- one way through the modules ----
+
+
+def test_a_callback_may_end_any_drawing(whole):
+    image = Image.new("RGB", (12, 12), "red")
+
+    def third(i, tokens, logits):
+        seen.append(i)
+        if len(seen) == 3:
+            raise StopDrawing("enough")
+
+    for draw in (
+        lambda: whole.draw("a circle", on_token=third),
+        lambda: whole.complete(image, 1, "a circle", on_token=third),
+        lambda: whole.edit(image, "as a sketch", on_token=third),
+    ):
+        seen: list[int] = []
+        with pytest.raises(StopDrawing, match="enough"):
+            draw()
+        assert seen == list(range(seen[0], seen[0] + 3))
+
+
+def test_a_caption_is_tokenized_once(whole, monkeypatch):
+    read = []
+    encode = TextTokenizer.encode
+    monkeypatch.setattr(TextTokenizer, "encode", lambda self, captions: read.append(captions) or encode(self, captions))
+    whole.draw("a red circle", images=2, candidates=40)  # two batches, and a CLIP that ranks them
+    whole.edit(Image.new("RGB", (12, 12)), "as a sketch", candidates=40)
+    assert [len(captions) for captions in read] == [1, 1]
+
+
+def test_a_clip_with_other_text_tokens_reads_the_caption_itself(whole):
+    words = TextTokenizer.train(["circle red a"], 262, 20)
+    torch.manual_seed(2)
+    clip = CLIP(CLIPConfig(words.vocab_size, 20, 0, 12, 2, (16,), 32, 1, 2, 8), words)
+    other = TextToImage(whole.dvae, whole.dalle, whole.tokenizer, clip)
+    drawings = other.draw("a red circle", images=3, candidates=3)
+    pixels = other.dvae.decode(torch.stack([drawing.tokens for drawing in drawings]))
+    scores = torch.tensor([drawing.score for drawing in drawings])
+    torch.testing.assert_close(scores, clip.score(pixels, ["a red circle"] * 3), atol=1e-5, rtol=0)
+    tokens = torch.stack([drawing.tokens.flatten() for drawing in drawings])
+    torch.testing.assert_close(other.scores("a red circle", tokens, pixels), scores, atol=1e-5, rtol=0)
+
+
+def test_nothing_is_read_from_disk_while_it_draws(whole, monkeypatch):
+    monkeypatch.setattr("builtins.open", lambda *_, **__: pytest.fail("a file was opened"))
+    monkeypatch.setattr("pathlib.Path.is_file", lambda self: pytest.fail(f"{self} was asked for"))
+    assert len(whole.draw("a red circle", images=2, candidates=2)) == 2
+
+
+def entries(work) -> list[str]:
+    """The modules of the library that a call leads into, in order: each time one module calls a function of another.
+
+    A stretch in one module counts once. What `sample` calls for each token is left out: the token loop.
+    """
+    found: list[str] = []
+    inside: list[str] = []  # the library's modules of the calls that have not returned yet
+
+    def watch(frame, event, _):
+        module = frame.f_globals.get("__name__", "")
+        if event not in ("call", "return") or not module.startswith("dalle_lessons."):
+            return
+        if event == "return":
+            inside.pop()
+            return
+        looping = "the token loop" in inside
+        if not looping and inside and inside[-1] != module and found[-1:] != [module]:
+            found.append(module)
+        at_loop = module == "dalle_lessons.model.sampling" and frame.f_code.co_name == "sample"
+        inside.append("the token loop" if at_loop else module)
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+def test_a_caption_goes_one_way_to_its_picture(whole, monkeypatch, tmp_path):
+    """From the command to the PNG, the weights once loaded: few modules are entered again after they were left."""
+    monkeypatch.setattr(TextToImage, "from_pretrained", lambda name: whole)
+    command = cli.draw.callback
+    asked = {"temperature": 1.0, "top_k": None, "top_p": None, "guidance": 0.0, "seed": 0}
+    paths = {"out": str(tmp_path / "grid.png"), "prompts": None, "out_dir": None}
+    other = {"model": "tiny", "images": 3, "candidates": 8, "index": None, "as_json": True}
+
+    def work():
+        command("a red circle", **asked, **paths, **other)
+
+    work()  # imports, and the lesson certificate of this run
+    way = entries(work)
+    again = len(way) - len(set(way))
+    assert {"dalle_lessons.model.tokenizer", "dalle_lessons.pipeline.provenance"} <= set(way)  # it does look
+    assert way.count("dalle_lessons.model.tokenizer") == 1
+    assert again <= 4, " -> ".join(name.removeprefix("dalle_lessons.") for name in way)
