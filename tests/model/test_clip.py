@@ -72,7 +72,7 @@ def test_guessing_costs_the_logarithm_of_the_batch():
     assert contrastive_loss(same, same, torch.tensor(10.0)).item() == pytest.approx(math.log(6), abs=1e-5)
 
 
-def test_vectors_have_length_one(clip):
+def test_vectors_have_unit_norm(clip):
     images = clip.encode_images(torch.rand(4, 3, 16, 16))
     texts = clip.encode_text(clip.tokenizer.encode(CAPTIONS))
     assert images.shape == texts.shape == (4, 8)
@@ -120,6 +120,11 @@ def test_the_tokenizer_travels_with_the_weights(clip, tmp_path):
     assert again.config == clip.config
     images = torch.rand(2, 3, 16, 16)
     torch.testing.assert_close(again.score(images, CAPTIONS[:2]), clip.score(images, CAPTIONS[:2]), atol=5e-3, rtol=0)
+
+
+def test_without_a_tokenizer_the_weights_are_saved_alone(clip, tmp_path):
+    CLIP(clip.config).save_pretrained(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"README.md", "config.json", "model.safetensors"}
 
 
 def test_the_temperature_has_a_floor(clip):

@@ -218,6 +218,29 @@ def test_every_part_of_the_network_learns(quantizer):
     assert not still
 
 
+def test_a_quantizer_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match='^There is no quantizer .*: choose "gumbel" or "vq".$'):
+        small(quantizer="nearest")
+
+
+@pytest.mark.parametrize("quantizer", ["vq", "gumbel"])
+def test_the_fingerprint_tells_image_tokens_apart(quantizer, tmp_path):
+    """Whatever changes the tokens of a picture changes it; the decoder, saving and loading do not."""
+    vae = small(quantizer=quantizer)
+    first = vae.fingerprint()
+    assert len(first) == 64 and small(quantizer=quantizer).fingerprint() == first
+    vae.save_pretrained(tmp_path)
+    assert DVAE.from_pretrained(tmp_path).fingerprint() == first
+    with torch.no_grad():
+        vae.decoder[-2].weight.mul_(2)
+        assert vae.fingerprint() == first
+        seen = {first}
+        for parameter in (*vae.encoder.parameters(), *vae.codebook.parameters()):
+            parameter.view(-1)[-1] += 0.5
+            seen.add(vae.fingerprint())
+    assert len(seen) == 1 + len([*vae.encoder.parameters(), *vae.codebook.parameters()])
+
+
 @pytest.mark.parametrize(("quantizer", "likelihood"), KINDS)
 def test_it_overfits_one_batch(quantizer, likelihood):
     """After 200 steps the pictures' own tokens draw them with a small part of the error that one gray would make."""

@@ -250,7 +250,7 @@ def test_an_instruction_without_a_style_is_one_sentence(tmp_path):
 
 
 def test_only_emoji_can_be_edited(tmp_path):
-    result = CliRunner().invoke(
-        main, ["train", "edit", "--data", "shapes", "--preset", "emoji", "--out", str(tmp_path)]
-    )
-    assert result.exit_code == 1 and "emoji world alone" in result.output
+    for data, sentence in ((tmp_path, "emoji world alone"), ("shapes", "train with --data emoji")):
+        command = ["train", "edit", "--data", str(data), "--preset", "emoji", "--out", str(tmp_path / "out")]
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 1 and sentence in result.output and not (tmp_path / "out").exists()

@@ -167,6 +167,19 @@ def test_save_and_load(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["tokenizer.json"]
 
 
+def test_the_fingerprint_tells_text_tokens_apart(tmp_path):
+    tokenizer().save(tmp_path / "tokenizer.json")
+    first = tokenizer().fingerprint()
+    assert len(first) == 64 and TextTokenizer.from_file(tmp_path / "tokenizer.json", 10).fingerprint() == first
+    words = TextTokenizer.train(training_captions()[::2], vocab_size=320, length=24)
+    assert words.vocab_size == tokenizer().vocab_size and words.fingerprint() != first
+    content = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
+    merges = content["model"]["merges"]
+    merges[-1], merges[-2] = merges[-2], merges[-1]  # the same tokens, learned in another order
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    assert TextTokenizer.from_file(tmp_path / "tokenizer.json", 24).fingerprint() != first
+
+
 def test_a_tokenizer_that_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(FileNotFoundError, match="^There is no .*tokenizer.json: [^.]*\\.$"):
         TextTokenizer.from_file(tmp_path / "tokenizer.json", 24)
@@ -176,7 +189,7 @@ def test_a_tokenizer_that_is_not_there_is_one_sentence(tmp_path):
 def test_a_file_that_is_no_tokenizer_of_ours_is_one_sentence(damage, tmp_path):
     path = tmp_path / "tokenizer.json"
     tokenizer().save(path)
-    content = path.read_text()
+    content = path.read_text(encoding="utf-8")
     foreign = json.loads(content)
     foreign["added_tokens"] = []
     if damage == "no BPE":
@@ -184,7 +197,7 @@ def test_a_file_that_is_no_tokenizer_of_ours_is_one_sentence(damage, tmp_path):
     else:
         del foreign["model"]["vocab"]["[PAD]"]
     broken = {"cut": content[: len(content) // 2], "no json": "hello"}.get(damage, json.dumps(foreign))
-    path.write_text(broken)
+    path.write_text(broken, encoding="utf-8")
     with pytest.raises(ValueError, match="tokenizer.json is damaged, or no tokenizer of this library") as caught:
         TextTokenizer.from_file(path, 24)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The parts of a system belong together; they come from a folder, bundled weights, or a hub that a folder stands for."""
+"""The parts of a system belong together; they come from a folder, bundled weights, or a hub (here, a folder)."""
 
 import fnmatch
 import hashlib
