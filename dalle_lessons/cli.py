@@ -206,33 +206,44 @@ def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -
 @main.command()
 @click.option("--world", type=click.Choice(("emoji", "shapes")), default="emoji", show_default=True)
 @click.option("--weights", help="A folder with the models, in place of the bundled ones.")
-@click.option("--captions", type=int, help="How many captions a figure [default: 192 emoji, 128 shapes].")
-@click.option("--candidates", default=64, show_default=True, help="How often each caption is drawn.")
-@click.option("--only", help="Some parts, with commas between: dvae,judge,retrieval,ledger,drawings,variety,edits.")
+@click.option("--captions", type=click.IntRange(min=1), help="How many a figure [default: 192 emoji, 128 shapes].")
+@click.option("--candidates", type=click.IntRange(min=1), default=64, show_default=True, help="Drawings of a caption.")
+@click.option("--only", help="Some parts: dvae,judge,retrieval,likelihood,drawings,variety,edits (emoji).")
 @click.option("--split", "splits", multiple=True, help="Draw the captions of this split of the emoji alone.")
 @click.option("--temperature", default=1.0, show_default=True, help="At which pictures are drawn.")
 @click.option("--guidance", default=0.0, show_default=True, help="With which pictures are drawn.")
+@click.option("--out", type=click.Path(path_type=Path), help="Keep each part there [default: runs/evaluation/…].")
+@click.option("--resume", is_flag=True, help="Go on with the same command: parts that are kept are not measured again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def evaluate(world, weights, captions, candidates, only, splits, as_json, **options) -> None:
-    """Measure the bundled weights on what they have not seen."""
-    from .datasets.emoji import SPLITS
-    from .evaluation.report import PARTS, evaluate_emoji, table
-    from .evaluation.shapes import evaluate_shapes
-    from .pipeline.text_to_image import TextToImage
+def evaluate(world, weights, captions, candidates, only, splits, out, resume, as_json, **options) -> None:
+    """Measure the bundled weights on what they have not seen.
 
-    parts = PARTS if only is None else tuple(only.split(","))
-    for kind, asked, known in (("part", parts, PARTS), ("split", splits, SPLITS)):
-        if strange := [name for name in asked if name not in known]:
-            raise click.UsageError(f"There is no {kind} {strange[0]!r}: choose among {', '.join(known)}.")
+    Ends with 0 if all parts were measured, and with 1 if one failed; the others are printed and kept.
+    """
+    from .datasets.emoji import SPLITS
+    from .evaluation.emoji import EMOJI_PARTS, evaluate_emoji
+    from .evaluation.parts import FAILED
+    from .evaluation.report import table
+    from .evaluation.shapes import SHAPES_PARTS, evaluate_shapes
+    from .model.sampling import check_options
+
+    known = EMOJI_PARTS if world == "emoji" else SHAPES_PARTS
+    parts = tuple(known) if only is None else tuple(only.split(","))
+    if strange := [name for name in parts if name not in known]:
+        raise click.UsageError(f"The {world} have no part {strange[0]!r}: choose among {', '.join(known)}.")
+    if strange := [name for name in splits if name not in SPLITS]:
+        raise click.UsageError(f"There is no split {strange[0]!r}: choose among {', '.join(SPLITS)}.")
     if splits and world != "emoji":
         raise click.UsageError("--split is for the emoji: the shapes are always measured on seen and held-out scenes.")
+    check_options(options["temperature"], None, None, options["guidance"])
+    options |= {"candidates": candidates, "parts": parts, "progress": True, "out": out, "resume": resume}
     if world == "emoji":
-        drawn = splits or SPLITS
-        report = evaluate_emoji(weights or world, captions or 192, candidates, parts, True, drawn, **options)
+        report = evaluate_emoji(weights or world, captions or 192, drawn_splits=splits or SPLITS, **options)
     else:
-        system = TextToImage.from_pretrained(weights or world)
-        report = evaluate_shapes(system, captions or 128, candidates, parts, True, **options)
+        report = evaluate_shapes(weights or world, captions or 128, **options)
     click.echo(json.dumps(report, indent=1) if as_json else "\n".join(table(report)))
+    if FAILED in report:
+        sys.exit(1)
 
 
 @main.command()

@@ -26,7 +26,7 @@ TIMES, GAP, LINES = 2, 10, 3  # how much a picture is enlarged; pixels between; 
 EDITS = 24
 
 
-def choose(split: str, count: int, seed: int) -> list[str]:
+def choose_captions(split: str, count: int, seed: int) -> list[str]:
     """Captions of a split, drawn by the world's weights (a skin-tone variant counts less), without repetition."""
     pairs, rng, chosen = emoji(split), random.Random(seed), []
     while len(chosen) < count:
@@ -44,11 +44,11 @@ def edit_all(system: TextToImage, seed: int) -> tuple[list[Image.Image], list[st
     couples = [(*couple, b) for a, b in ways for couple in true_pairs(pairs, a, b)]
     couples = [couple for couple in couples if not pairs.metadata[couple[0]]["skin_tone"]]
     pictures, texts = [], []
-    for top, bottom, style in random.Random(seed).sample(couples, EDITS):
-        given, true = to_image(pairs.pictures[top]), to_image(pairs.pictures[bottom])
+    for source, target, style in random.Random(seed).sample(couples, EDITS):
+        given, true = to_image(pairs.pictures[source]), to_image(pairs.pictures[target])
         how = f"as {with_article(style)}"
         pictures += [given, system.edit(given, how, candidates=16, seed=seed)[0].image, true]
-        texts += [f"given: {pairs.caption(top, None)}", f"drawn {how}", "true"]
+        texts += [f"given: {pairs.caption(source, None)}", f"drawn {how}", "true"]
     return pictures, texts
 
 
@@ -81,7 +81,7 @@ def main(out: str, model: str, seed: int, candidates: int, quiz: bool, edits: bo
     if edits:
         print(save_png(sheet(*edit_all(system, seed), columns=9), out, {"Software": "dalle-lessons"}))
         return
-    captions = choose("train", 16, seed) + choose("unseen_pair", 16, seed)
+    captions = choose_captions("train", 16, seed) + choose_captions("unseen_pair", 16, seed)
     order = list(range(len(captions)))
     if quiz:
         random.Random(seed).shuffle(order)

@@ -24,7 +24,7 @@ LEFT_OUT_GROUPS = ("flags", "component", "extras-openmoji", "extras-unicode")
 
 def render_svg(path: Path) -> np.ndarray:
     """An OpenMoji SVG, the whole of its 72x72 canvas, as (64, 64, 3) uint8 on white."""
-    import resvg_py  # an extra ("build"): only whoever rebuilds the data needs it
+    import resvg_py  # pyright: ignore[reportMissingImports]  # an extra ("build"): for whoever rebuilds the data
 
     png = resvg_py.svg_to_bytes(svg_path=str(path), width=SIDE, height=SIDE, skip_system_fonts=True)
     return on_white(Image.open(io.BytesIO(bytes(png))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import random
 import re
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ THE = ("statue of liberty", "kaaba", "milky way")
 # Vowels are heard, not seen: "a unicorn", "a one-piece swimsuit", "an hourglass", "an x-ray".
 SAID_AS_CONSONANT = re.compile(r"(uni|ufo|use|usu|uti|uto|ute|eu|ewe|one)")
 SAID_AS_VOWEL = re.compile(r"([aeiou]|hour|x-|ng |sos )")
-# What follows these says more of the thing and does not name it: "a sunrise over mountains".
+# What follows these adds detail and does not name the object: "a sunrise over mountains".
 DETAILS = re.compile(r":| (with|without|of|in|and|over|showing|holding|lifting|savoring) ")
 
 
@@ -90,6 +90,11 @@ def varied_caption(row: dict, rng: random.Random) -> str:
     return thing  # without a style: any of the four is right
 
 
+def caption_of(rows: list[dict], index: int, rng: random.Random | None = None) -> str:
+    """The caption of a row of captions.csv: the full one, or with a `random.Random` one that varies."""
+    return full_caption(rows[index]) if rng is None else varied_caption(rows[index], rng)
+
+
 @cache
 def read_rows() -> tuple[dict, ...]:
     """All rows of captions.csv as dicts (`position` an int), in its order."""
@@ -107,7 +112,7 @@ def read_sheet(style: str) -> np.ndarray:
 
 
 def emoji(split: str | None = "train", style: str | None = None) -> Pairs:
-    """The pictures of a split (None: of all) and a style (None: of all four); `rows` holds their rows of captions.csv.
+    """The pictures of a split (None: of all) and a style (None: of all four); `metadata`: their rows of captions.csv.
 
     Raises ValueError for a split or style that does not exist.
     """
@@ -120,11 +125,7 @@ def emoji(split: str | None = "train", style: str | None = None) -> Pairs:
     for i, row in enumerate(rows):
         pixels[i] = read_sheet(row["style"])[row["position"]]
     weights = torch.tensor([TONE_WEIGHT if row["skin_tone"] else 1.0 for row in rows])
-
-    def caption(index: int, rng: random.Random | None = None) -> str:
-        return full_caption(rows[index]) if rng is None else varied_caption(rows[index], rng)
-
-    return Pairs(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), weights, caption, rows)
+    return Pairs(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), weights, partial(caption_of, rows), rows)
 
 
 def style_pairs(pairs: Pairs) -> tuple[Tensor, Tensor]:

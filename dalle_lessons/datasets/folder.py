@@ -12,6 +12,7 @@ import io
 import json
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -124,19 +125,21 @@ def read_captions(path: Path) -> list[dict]:
     return rows
 
 
+def caption_of(rows: list[dict], index: int, rng: random.Random | None = None) -> str:
+    """The caption of a pair; it does not vary, whatever `rng` is."""
+    return rows[index]["caption"]
+
+
 def folder(path: str | Path, size: int = 64) -> Pairs:
     """The pictures of a folder with their captions: resized to fit, the rest of the square white.
 
-    Pictures are (N, 3, size, size) uint8; a picture with several captions counts as several pairs. `rows` holds dicts
-    with `file` and `caption`. Captions do not vary. Raises FileNotFoundError or ValueError, with one sentence that
-    names the file, for a picture or a caption that is missing or cannot be read.
+    Pictures are (N, 3, size, size) uint8; a picture with several captions counts as several pairs. `metadata` holds
+    dicts with `file` and `caption`. Captions do not vary. Raises FileNotFoundError or ValueError, with one sentence
+    that names the file, for a picture or a caption that is missing or cannot be read.
     """
     path = Path(path)
     rows = read_captions(path)
     names = dict.fromkeys(row["file"] for row in rows)  # each once, in order
     pictures = {name: to_tensor(on_white_square(open_image(path / name), size)) for name in names}
-
-    def caption(index: int, rng: random.Random | None = None) -> str:
-        return rows[index]["caption"]
-
+    caption = partial(caption_of, rows)
     return Pairs(torch.stack([pictures[row["file"]] for row in rows]), torch.ones(len(rows)), caption, rows)

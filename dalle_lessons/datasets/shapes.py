@@ -1,7 +1,7 @@
 """The shapes world: scenes of one or two objects, drawn by a program, so that the truth about a caption can be checked.
 
 Here: scene -> picture (`draw`) and scene -> caption (`caption`). The way back is in `shapes_check.py`: caption -> what
-it asks for (`parse`), pixels -> objects (`look`), and whether the two agree (`check`).
+it asks for (`parse`), pixels -> objects (`detect`), and whether the two agree (`check`).
 
     A scene of one object has a position:   "a big green cross at the top left"
     A scene of two objects has a relation:  "a small red circle above a big blue square"
@@ -15,7 +15,7 @@ import random
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
 
@@ -70,20 +70,20 @@ BAT = {"flying": Sense("triangle", "black", beside="square"), "wooden": Sense("c
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object; None means: not said. A bat has `senses`: the one drawn, or in a wish all that the caption allows."""
+    """One object; None means: not said. A bat has `senses`: the one drawn, or all that a caption allows."""
 
     shape: str | None = None
     color: str | None = None
     size: str | None = None
     position: str | None = None  # None in scenes of two objects: there the relation says it
     senses: tuple[str, ...] = ()
-    x: int | None = None  # center, in pixels from the left; None in a wish
+    x: int | None = None  # center, in pixels from the left; None in what a caption asks for
     y: int | None = None  # center, in pixels from the top
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One or two things. `relation` says where the first stands, seen from the second: things[0] above things[1]."""
+    """One or two objects. `relation` says where the first stands, seen from the second: objects[0] above objects[1]."""
 
     objects: tuple[SceneObject, ...]
     relation: str | None = None
@@ -94,9 +94,9 @@ CaptionConstraints = Scene  # what a caption asks for: a scene with None for all
 
 @dataclass(frozen=True)
 class Correlation:
-    """A planted bias: of the things that are `given`, `share` are `then`. Correlation("square", "red", 0.8).
+    """A planted bias: of the objects that are `given`, `share` are `then`. Correlation("square", "red", 0.8).
 
-    Both are a shape, a color or a size, of two different kinds. Things that are not `given` are drawn as ever, and
+    Both are a shape, a color or a size, of two different kinds. Objects that are not `given` are drawn as ever, and
     bats are left as they are.
     """
 
@@ -160,8 +160,8 @@ def draw(scene: Scene) -> np.ndarray:
     """The picture of a scene on white, (3, 32, 32) uint8. Raises ValueError if the scene leaves something open."""
     picture = np.full((3, SIDE, SIDE), 255, np.uint8)
     for item in scene.objects:
-        if None in (item.shape, item.color, item.size, item.x, item.y):
-            raise ValueError(f"{item} is not settled: draw takes scenes from random_scene, not wishes from parse.")
+        if not (item.shape and item.color and item.size) or item.x is None or item.y is None:
+            raise ValueError(f"{item} is not settled: draw takes scenes from random_scene, not what parse reads.")
         side = SIZES[item.size]
         top, left = item.y - side // 2, item.x - side // 2
         picture[:, top : top + side, left : left + side] = stamp(item.shape, item.color, item.size)
@@ -183,7 +183,8 @@ def split_of(scene: Scene) -> str:
     number = zlib.crc32(", ".join(f"{item.color} {item.shape}" for item in objects).encode())
     sizes = [int(item.size == "big") for item in objects]
     if len(objects) == 1:
-        layout, ways = 2 * list(POSITIONS).index(objects[0].position) + sizes[0], 9
+        place = next(i for i, name in enumerate(POSITIONS) if name == objects[0].position)
+        layout, ways = 2 * place + sizes[0], 9
     else:
         layout, ways = 4 * (scene.relation in ("left of", "right of")) + 2 * sizes[0] + sizes[1], 8
     return "test" if (number + layout) % ways == 0 else "train"
@@ -211,7 +212,7 @@ def _kinds(held_out: bool, planted: Correlation | None) -> tuple[list[tuple[str,
 def _plant_bat(
     objects: list[SceneObject], new: Callable[[], SceneObject], homonym: Homonym, rng: random.Random
 ) -> list[SceneObject]:
-    """One of the things becomes a bat; the other, if there is one, becomes a neighbor as `Homonym` says."""
+    """One of the objects becomes a bat; the other, if there is one, becomes a neighbor as `Homonym` says."""
     sense, other = ("flying", "wooden") if rng.random() < homonym.share else ("wooden", "flying")
     bat = replace(objects[0], shape=BAT[sense].shape, color=BAT[sense].color, senses=(sense,))
     if len(objects) == 1:
@@ -243,14 +244,14 @@ def random_scene(
         raise ValueError("The split 'unseen_pair' has no bats: draw it without `homonym`, or take the split 'test'.")
     kinds, weights = _kinds(split == "unseen_pair", planted)
 
-    def new_thing() -> SceneObject:
+    def new_object() -> SceneObject:
         return SceneObject(*rng.choices(kinds, weights)[0])
 
     count = 2 if rng.random() < two else 1
     while True:
-        objects = [new_thing() for _ in range(count)]
+        objects = [new_object() for _ in range(count)]
         if homonym is not None and rng.random() < homonym.rate:
-            objects = _plant_bat(objects, new_thing, homonym, rng)
+            objects = _plant_bat(objects, new_object, homonym, rng)
         relation = None if count == 1 else rng.choice(list(RELATIONS))
         places = RELATIONS[relation] if relation else [rng.choice(list(POSITIONS))]
         placed = []
@@ -273,7 +274,7 @@ def _noun_phrase(item: SceneObject, said: Callable[[], bool]) -> str:
 
 
 def caption(scene: Scene, rng: random.Random | None = None, keep: float = 0.85) -> str:
-    """The caption of a scene (or of a wish), in lower case. With `rng` None it says everything.
+    """The caption of a scene (or of what a caption asks for), in lower case. With `rng` None it says everything.
 
     With a `random.Random` each attribute but the shape is said with probability `keep`, as in training; two objects
     whose relation is not said are joined by "and".
@@ -289,6 +290,11 @@ def caption(scene: Scene, rng: random.Random | None = None, keep: float = 0.85) 
     return f"{phrases[0]} {PLACES[place]}" if place and said() else phrases[0]
 
 
+def caption_of(scenes: list[Scene], keep: float, index: int, rng: random.Random | None = None) -> str:
+    """The caption of one of many scenes (see `caption`)."""
+    return caption(scenes[index], rng, keep)
+
+
 def shapes(
     split: str = "train",
     count: int = 20_000,
@@ -298,7 +304,7 @@ def shapes(
     planted: Correlation | None = None,
     homonym: Homonym | None = None,
 ) -> Pairs:
-    """`count` pictures of a split, (count, 3, 32, 32) uint8, with captions; `rows` holds their scenes.
+    """`count` pictures of a split, (count, 3, 32, 32) uint8, with captions; `metadata` holds their scenes.
 
     The splits: "train"; "test", other scenes of the same (shape, color) pairs; "unseen_pair", scenes with at least one
     pair of HELD_OUT. The same arguments give the same pictures. `two`, `planted` and `homonym` are those of
@@ -309,8 +315,4 @@ def shapes(
     rng = random.Random(f"shapes/{split}/{seed}")  # each split its own numbers, whatever the seed
     scenes = [random_scene(rng, split, two, planted, homonym) for _ in range(count)]
     pictures = torch.from_numpy(np.stack([draw(scene) for scene in scenes]))
-
-    def caption_of(index: int, rng: random.Random | None = None) -> str:
-        return caption(scenes[index], rng, keep)
-
-    return Pairs(pictures, torch.ones(count), caption_of, scenes)
+    return Pairs(pictures, torch.ones(count), partial(caption_of, scenes, keep), scenes)

@@ -126,7 +126,7 @@ def _blobs(something: np.ndarray) -> list[tuple[list[int], list[int]]]:
 @cache
 def _templates() -> tuple[list[tuple[str, str]], np.ndarray]:
     """(shape, size) for all, and their masks in the middle of a window, sharp and then blurred: (16, 16, 16) float."""
-    names = list(product(SHAPES, SIZES))
+    names: list[tuple[str, str]] = list(product(SHAPES, SIZES))
     sharp = np.stack([np.pad(mask(shape, SIZES[size]), (WINDOW - SIZES[size]) // 2) for shape, size in names])
     near = np.pad(sharp, ((0, 0), (1, 1), (1, 1)))
     blurred = sum(near[:, i : i + WINDOW, j : j + WINDOW] for i, j in product(range(3), repeat=2)) / 9
@@ -150,7 +150,7 @@ def _best_fit(covered: np.ndarray) -> tuple[str | None, str, int, int]:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SceneVerdict:
     """What is right in a picture.
 
     objects: for each object of the caption, attribute -> right or not, for the attributes that the caption names, of
@@ -170,15 +170,15 @@ class Verdict:
         return self.extra == 0 and all(all(marks.values()) for marks in self.objects)
 
 
-def share_right(verdicts: Iterable[Verdict]) -> float:
+def share_right(verdicts: Iterable[SceneVerdict]) -> float:
     """The share of attributes that are right, over all verdicts. An extra object counts as one more wrong attribute."""
     verdicts = list(verdicts)
     marks = [mark for verdict in verdicts for marks in verdict.objects for mark in marks.values()]
     return sum(marks) / (len(marks) + sum(verdict.extra for verdict in verdicts))
 
 
-def check(pixels, caption: str) -> Verdict:
-    """Which attributes named by the caption are right in the picture, object by object (see `Verdict`).
+def check(pixels, caption: str) -> SceneVerdict:
+    """Which attributes named by the caption are right in the picture, object by object (see `SceneVerdict`).
 
     pixels: (3, 32, 32), an array or a CPU tensor, uint8 or float in [0, 1]. The caption's objects are matched with the
     picture's so that as much as possible is right. A missing object has all its attributes (and the relation) wrong; an
@@ -188,8 +188,8 @@ def check(pixels, caption: str) -> Verdict:
     return compare(detect(pixels), parse(caption))
 
 
-def compare(seen: tuple[SceneObject, ...], constraints: CaptionConstraints) -> Verdict:
-    """The verdict on objects that have been seen already; `seen` may also be the things of a true scene."""
+def compare(seen: tuple[SceneObject, ...], constraints: CaptionConstraints) -> SceneVerdict:
+    """The verdict on objects that have been seen already; `seen` may also be the objects of a true scene."""
     count = len(constraints.objects)
     candidates = [*seen[:5], *[None] * count]  # the largest five: an object of the caption is hardly smaller than that
     verdicts = []
@@ -200,7 +200,7 @@ def compare(seen: tuple[SceneObject, ...], constraints: CaptionConstraints) -> V
             objects[0]["relation"] = None not in chosen and _relation(*chosen) == constraints.relation
         # Most attributes right; if equal, rather those of the objects than the relation; and no object left out.
         order = apart + objects[0].get("relation", False), apart, -chosen.count(None)
-        verdicts.append((order, Verdict(objects, chosen, max(0, len(seen) - count))))
+        verdicts.append((order, SceneVerdict(objects, chosen, max(0, len(seen) - count))))
     return max(verdicts, key=lambda item: item[0])[1]
 
 
@@ -218,7 +218,9 @@ def sense_of(item: SceneObject) -> str | None:
 
 
 def _relation(first: SceneObject, second: SceneObject) -> str:
-    """Where the first stands, seen from the second, along the longer way."""
+    """Where the first stands, seen from the second, along the longer way. Raises ValueError for what stands nowhere."""
+    if first.x is None or first.y is None or second.x is None or second.y is None:
+        raise ValueError(f"{first} and {second} have no relation before both have a place.")
     dx, dy = first.x - second.x, first.y - second.y
     if abs(dy) >= abs(dx):
         return "above" if dy < 0 else "below"

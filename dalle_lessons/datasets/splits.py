@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
+from typing import Generic, TypeVar
 
 SALT = "dalle-lessons/emoji/1"
 UNSEEN_EMOJI = 120  # base emoji held out whole (at least: gender siblings and look-alikes come along)
@@ -35,20 +36,23 @@ def family(hexcode: str) -> str:
     return text
 
 
-class Groups:
+Item = TypeVar("Item", str, int, tuple[str, str])  # hashable, and in an order
+
+
+class Groups(Generic[Item]):
     """Union-find: what is joined, directly or through others, is one group."""
 
     def __init__(self) -> None:
-        self.parent: dict[Hashable, Hashable] = {}
+        self.parent: dict[Item, Item] = {}
 
-    def find(self, item: Hashable) -> Hashable:
+    def find(self, item: Item) -> Item:
         root = item
         while self.parent.setdefault(root, root) != root:
             root = self.parent[root]
         self.parent[item] = root
         return root
 
-    def join(self, items: Iterable[Hashable]) -> None:
+    def join(self, items: Iterable[Item]) -> None:
         roots = sorted({self.find(item) for item in items})
         for root in roots[1:]:
             self.parent[root] = roots[0]  # the smallest member names the group: the order of joining does not matter
@@ -60,7 +64,7 @@ def assign(rows: list[dict], digests: list[str]) -> list[str]:
     for row, digest in zip(rows, digests, strict=True):
         twins[digest].append(row)
 
-    by_base = Groups()
+    by_base = Groups[str]()
     families = defaultdict(list)
     for row in rows:
         families[family(row["base_hexcode"])].append(row["base_hexcode"])
@@ -77,7 +81,7 @@ def assign(rows: list[dict], digests: list[str]) -> list[str]:
             break
         unseen_emoji |= members[group]
 
-    by_pair = Groups()
+    by_pair = Groups[tuple[str, str]]()
     for same in twins.values():
         by_pair.join((row["base_hexcode"], row["style"]) for row in same)
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ..datasets import Pairs
-from ..model.sampling import SAMPLING_BATCH, sample
-from ..model.sequence import unflatten
+from ..model.dvae import decode_tokens
+from ..model.sampling import sample_batches
 from ..pipeline.text_to_image import TextToImage
 
 
@@ -17,18 +17,20 @@ def choose(pairs: Pairs, count: int, seed: int = 0) -> list[int]:
     return torch.multinomial(pairs.weights, min(count, len(pairs)), generator=generator).tolist()
 
 
-def draw_all(system: TextToImage, caption: str, count: int, seed: int = 0, **options) -> Tensor:
-    """Candidates 0 … count-1 of a caption, as `TextToImage.draw` draws them -> image tokens (count, N)."""
-    text = system.tokenizer.encode([caption]).expand(SAMPLING_BATCH, -1)
-    rows = [range(at, at + SAMPLING_BATCH) for at in range(0, count, SAMPLING_BATCH)]
-    chunks = [sample(system.dalle, text, seed, indices=indices, **options) for indices in rows]
-    return torch.cat(chunks)[:count]
+def sample_candidates(system: TextToImage, caption: str, count: int, seed: int = 0, **options) -> Tensor:
+    """Candidates 0 … count-1 of a caption, the same that `TextToImage.draw` ranks -> image tokens (count, N) int64.
+
+    options: those of `sampling.sample`. Raises ValueError with one sentence for a caption that is too long.
+    """
+    text = system.tokenizer.encode([caption])  # (1, T)
+    batches = [tokens for _, tokens in sample_batches(system.dalle, text, range(count), seed, **options)]
+    return torch.cat(batches)[:count]
 
 
-def decode(system: TextToImage, tokens: Tensor) -> Tensor:
-    """(N, L) -> (N, 3, H, W) in [0, 1]."""
+def decode_candidates(system: TextToImage, tokens: Tensor) -> Tensor:
+    """Image tokens (N, rows · cols) int64 -> pictures (N, 3, H, W) float32 in [0, 1]."""
     c = system.dalle.config
-    return torch.cat([system.dvae.decode(unflatten(part, c.rows, c.cols)) for part in tokens.split(128)])
+    return decode_tokens(system.dvae, tokens, c.rows, c.cols)
 
 
 def best_of(scores: Tensor, count: int) -> int:

@@ -4,6 +4,7 @@ untrained attempt (paper, section 3.3)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 
 import torch
 import torch.nn.functional as F
@@ -11,148 +12,212 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..datasets import Pairs
-from ..datasets.emoji import STYLES, emoji, with_article
+from ..datasets.emoji import STYLES, with_article
 from ..datasets.emoji_labels import truth_of
 from ..model.dalle import DALLE
-from ..model.editing import edit_caption, edit_nll, sample_target
-from ..model.files import weights_dir
+from ..model.dvae import decode_tokens
+from ..model.editing import edit_caption, edit_nll
 from ..model.judge import JUDGE_METRICS, Judge
-from ..model.sampling import SAMPLING_BATCH
-from ..model.sequence import unflatten
+from ..model.sampling import SAMPLING_BATCH, sample_batches
 from ..model.tokenizer import TextTokenizer
 from ..pipeline.text_to_image import TextToImage
 from ..training.presets import EDIT_PRESETS
 from ..training.tokens import tokenize
-from .candidates import choose
-from .metrics import ink_f1, psnr, share
+from .evaluation_set import EvaluationSet, with_and_without
+from .intervals import mean_interval, ratio_interval, share_interval
+from .metrics import ink_f1, psnr
 from .reconstruction import reconstruct
 
-INK = 160  # a pixel with any channel below this belongs to a line of a sketch
+LINE_BELOW = 160  # of 255: a pixel with any channel below this belongs to a line of a sketch
+WAYS = ("drawn", "untrained", "nearest_pair", "copy_of_source", "reconstructed", "true")
+REPORTED = ("emoji_top5", "style")  # of JUDGE_METRICS
 
 
-def true_pairs(pairs: Pairs, top: str, bottom: str) -> list[tuple[int, int]]:
-    """Indices of (the emoji in style `top`, the same emoji in style `bottom`), of those that `pairs` has in both."""
-    below = {row["hexcode"]: i for i, row in enumerate(pairs.metadata) if row["style"] == bottom}
+def true_pairs(pairs: Pairs, source: str, target: str) -> list[tuple[int, int]]:
+    """Indices of (an emoji in style `source`, the same emoji in style `target`), of those that `pairs` has in both."""
+    wanted = {row["hexcode"]: i for i, row in enumerate(pairs.metadata) if row["style"] == target}
     return [
-        (i, below[row["hexcode"]])
+        (i, wanted[row["hexcode"]])
         for i, row in enumerate(pairs.metadata)
-        if row["style"] == top and row["hexcode"] in below
+        if row["style"] == source and row["hexcode"] in wanted
     ]
 
 
 @torch.no_grad()
-def nearest_pair(train: Pairs, given: Tensor, top: str, bottom: str) -> Tensor:
-    """(N, 3, H, W) uint8 in style `top` -> for each the partner, in style `bottom`, of the training picture nearest to
-    it (smallest squared difference of pixels), as (N, 3, H, W) uint8."""
-    couples = torch.tensor(true_pairs(train, top, bottom))
+def nearest_pair(train: Pairs, given: Tensor, source: str, target: str) -> Tensor:
+    """(N, 3, H, W) uint8 in style `source` -> for each the partner, in style `target`, of the training picture nearest
+    to it (smallest squared difference of pixels), as (N, 3, H, W) uint8."""
+    couples = torch.tensor(true_pairs(train, source, target))
     known = F.avg_pool2d(train.pictures[couples[:, 0]].float() / 255, 2).flatten(1)
     nearest = torch.cdist(F.avg_pool2d(given.float() / 255, 2).flatten(1), known).argmin(dim=1)
     return train.pictures[couples[nearest, 1]]
 
 
-def best_targets(dalle: DALLE, text: Tensor, tops: Tensor, candidates: int, progress: bool, **options) -> Tensor:
-    """text (1, T), tokens of given halves (N, n) -> for each the likeliest of its `candidates` drawn halves (N, n).
+@torch.no_grad()
+def best_targets(dalle: DALLE, text: Tensor, sources: Tensor, candidates: int, progress: bool, **options) -> Tensor:
+    """For each source the likeliest of `candidates` drawn targets, as image tokens.
 
-    Chunks of 32 rows hold several pictures' candidates, so row i is not numbered as in `TextToImage.edit`; the noise
-    of picture p's candidate c comes from the generator of (p, c).
+    text: (1, T), the caption of all. sources: (N, n) int64, tokens of the given halves. -> (N, n) int64, those of the
+    drawn halves. options: those of `sampling.sample`. Candidate c of source p is drawn with the noise of index
+    p · candidates + c, not as `TextToImage.edit` numbers them: so no row of a batch is wasted.
     """
-    kept = []
-    per_chunk = max(1, SAMPLING_BATCH // candidates)
-    for first in tqdm(range(0, len(tops), per_chunk), unit="chunk", disable=not progress):
-        some = tops[first : first + per_chunk].repeat_interleave(candidates, dim=0)
-        indices = range(first * candidates, first * candidates + len(some))
-        drawn, scores = sample_target(dalle, text.expand(len(some), -1), some, indices=indices, **options)
-        best = scores.view(-1, candidates).argmax(dim=1)
-        kept.append(drawn.view(-1, candidates, drawn.shape[1])[torch.arange(len(best)), best])
-    return torch.cat(kept)
+    count = len(sources) * candidates
+    given = sources.repeat_interleave(candidates, dim=0)  # (N · candidates, n)
+    batches = sample_batches(dalle, text, range(count), given=given, **options)
+    total = -(-count // SAMPLING_BATCH)
+    drawn, scores = [], []
+    for _, tokens in tqdm(batches, total=total, desc="edits", unit="batch", disable=not progress, leave=False):
+        nll, _ = edit_nll(dalle, text.expand(len(tokens), -1), tokens)  # (32, n)
+        drawn.append(tokens[:, sources.shape[1] :])
+        scores.append(-nll.mean(dim=1))
+    best = torch.cat(scores)[:count].view(-1, candidates).argmax(dim=1)  # (N,)
+    return torch.cat(drawn)[:count].view(len(sources), candidates, -1)[torch.arange(len(sources)), best]
 
 
 def untrained(system: TextToImage, given: Tensor, text: Tensor, candidates: int, progress: bool, **options) -> Tensor:
-    """What the main model makes of the task: pictures (N, 3, 64, 64) in [0, 1], given at half their size as the top
-    half of one picture -> the drawn bottom half, its middle brought back to full size (N, 3, 64, 64) in [0, 1]."""
+    """What the main model makes of the task: pictures (N, 3, H, W) in [0, 1], given at half their size as the upper
+    half of one picture -> the drawn lower half, its middle brought back to full size (N, 3, H, W) in [0, 1]."""
     c, side = system.dalle.config, given.shape[-1]
     canvas = torch.ones_like(given)
     canvas[:, :, : side // 2, side // 4 : -side // 4] = F.avg_pool2d(given, 2)
-    tops = system.dvae.encode(canvas)[:, : c.rows // 2].flatten(1)  # (N, rows / 2 · cols)
-    bottoms = best_targets(system.dalle, text, tops, candidates, progress, **options)
-    whole = unflatten(torch.cat((tops, bottoms), dim=1), c.rows, c.cols)
-    drawn = system.dvae.decode(whole)[:, :, side // 2 :, side // 4 : -side // 4]
+    sources = system.dvae.encode(canvas)[:, : c.rows // 2].flatten(1)  # (N, rows / 2 · cols)
+    targets = best_targets(system.dalle, text, sources, candidates, progress, **options)
+    whole = decode_tokens(system.dvae, torch.cat((sources, targets), dim=1), c.rows, c.cols)
+    drawn = whole[:, :, side // 2 :, side // 4 : -side // 4]
     return F.interpolate(drawn, scale_factor=2, mode="bilinear").clamp(0, 1)
 
 
+def choose_emoji(held_out: Pairs, count: int) -> list[str]:
+    """Hexcodes of `count` emoji without skin tone, spread evenly over all that the pairs hold."""
+    plain = sorted({row["hexcode"] for row in held_out.metadata if not row["skin_tone"]})
+    return plain[:: max(1, len(plain) // count)][:count]
+
+
+def read_edit_caption(editor: DALLE, system: TextToImage, target: str) -> Tensor:
+    """The caption that asks for a style and names no thing -> its text tokens (1, T)."""
+    words = TextTokenizer(system.tokenizer.tokenizer, editor.config.text_length)
+    return words.encode([edit_caption(with_article(target))])
+
+
 @torch.no_grad()
+def measure_direction(
+    system: TextToImage,
+    editor: DALLE,
+    judge: Judge,
+    couples: EvaluationSet,
+    given: Tensor,
+    train: Pairs,
+    direction: tuple[str, str],
+    candidates: int,
+    progress: bool,
+    ways: Sequence[str],
+    **options,
+) -> tuple[dict[str, dict[str, Tensor]], Tensor]:
+    """One direction, such as cartoon -> sketch: every way's pictures, seen by the judge.
+
+    couples: the true targets. given: (N, 3, H, W) uint8, their sources. -> for each way its measures, (N,) each; and
+    whether each token of the target was the likeliest one, given the true ones before it, (N, n) bool.
+    """
+    source, target = direction
+    wanted, truth = couples.pairs.pictures, truth_of(couples.pairs.metadata)
+    text, c = read_edit_caption(editor, system, target), editor.config
+    sources = tokenize(system.dvae, given)
+    made = {
+        "nearest_pair": nearest_pair(train, given, source, target).float() / 255,
+        "copy_of_source": given.float() / 255,
+        "reconstructed": reconstruct(system.dvae, wanted),
+        "true": wanted.float() / 255,
+    }
+    if "drawn" in ways:
+        drawn = best_targets(editor, text, sources, candidates, progress, **options)
+        made["drawn"] = decode_tokens(system.dvae, drawn, c.rows // 2, c.cols)
+    if "untrained" in ways:
+        caption = system.tokenizer.encode([edit_caption(with_article(target))])
+        made["untrained"] = untrained(system, made["copy_of_source"], caption, candidates, progress, **options)
+    if direction == ("illustration", "sketch"):  # OpenMoji's sketch is the outline of its illustration
+        black = (made["copy_of_source"].amax(dim=1, keepdim=True) < 0.25).float()
+        made["near_black_pixels"] = (1 - black).expand(-1, 3, -1, -1)
+    measured = {}
+    for way in [way for way in (*ways, "near_black_pixels") if way in made]:
+        right = judge.right(made[way], truth)  # (N, 4)
+        measured[way] = {what: right[:, JUDGE_METRICS.index(what)] for what in REPORTED}
+        measured[way]["psnr"] = psnr(made[way], made["true"])
+        if target == "sketch":
+            lines = (images < LINE_BELOW / 255 for images in (made[way], made["true"]))
+            measured[way]["line_f1"] = ink_f1(*lines)
+    tokens = torch.cat((sources, tokenize(system.dvae, wanted)), dim=1)
+    return measured, edit_nll(editor, text.expand(len(tokens), -1), tokens)[1]
+
+
 def measure_edits(
-    name: str = "emoji",
+    system: TextToImage,
+    judge: Judge,
+    held_out: EvaluationSet,
+    train: Pairs,
     count: int = 48,
     candidates: int = 16,
     progress: bool = False,
-    ways: Sequence[str] = ("drawn", "untrained", "nearest_pair", "copy_of_top", "reconstructed", "true"),
+    ways: Sequence[str] = WAYS,
     **options,
 ) -> dict:
-    """For every ordered pair of different styles, `count` emoji of unseen_emoji, the thing not named: the judge's top-5
-    emoji and style of the drawn half, the likeliest of `candidates`; PSNR to the true picture (dB); ink F1 where a
+    """For every ordered pair of different styles, `count` held-out emoji, the thing not named: the judge's top-5 emoji
+    and style of the drawn half, the likeliest of `candidates`; PSNR to the true picture (dB); F1 of the lines where a
     sketch is drawn; token accuracy given the true tokens before; and the same for each other way.
 
-    `trained_mean` is over the pairs that were trained; `relative_accuracy` divides by the judge's share on true
-    pictures. options: those of `sampling.sample`. Raises FileNotFoundError where there are no edit weights.
+    `trained_mean` is over the pairs of styles that were trained, with an emoji in all of them as one cluster;
+    `relative_accuracy` is what is right over what is right in true pictures. options: those of `sampling.sample`.
+    Raises ValueError with one sentence where there is no edit model.
     """
-    weights_dir(name, "edit")
-    system, judge = TextToImage.from_pretrained(name), Judge.from_pretrained(weights_dir(name, "judge"))
-    editor, half = system.editor, system.editor.config.rows // 2
-    words = TextTokenizer(system.tokenizer.tokenizer, editor.config.text_length)
-    held_out, train = emoji("unseen_emoji"), emoji("train")
-    chosen = {
-        held_out.metadata[i]["hexcode"]
-        for i in choose(held_out, len(held_out))
-        if not held_out.metadata[i]["skin_tone"]
-    }
-    some = sorted(chosen)[:: max(1, len(chosen) // count)][:count]
-    report: dict = {"left_out": " -> ".join(EDIT_PRESETS["emoji"].left_out), "pairs": {}}
-    everything: dict[str, list[Tensor]] = {way: [] for way in ways}
-    for top in STYLES:
-        for bottom in STYLES:
-            if top == bottom:
-                continue
-            couples = [(a, b) for a, b in true_pairs(held_out, top, bottom) if held_out.metadata[a]["hexcode"] in some]
-            above = held_out.pictures[[a for a, _ in couples]]
-            below = held_out.pictures[[b for _, b in couples]]
-            truth = truth_of([held_out.metadata[b] for _, b in couples])
-            caption = edit_caption(with_article(bottom))
-            tops = tokenize(system.dvae, above)
-            made = {}
-            if "drawn" in ways:
-                drawn = best_targets(editor, words.encode([caption]), tops, candidates, progress, **options)
-                made["drawn"] = system.dvae.decode(unflatten(drawn, half, editor.config.cols))
-            if "untrained" in ways:
-                text = system.tokenizer.encode([caption])
-                made["untrained"] = untrained(system, above.float() / 255, text, candidates, progress, **options)
-            made["nearest_pair"] = nearest_pair(train, above, top, bottom).float() / 255
-            made["copy_of_top"] = above.float() / 255
-            made["reconstructed"] = reconstruct(system.dvae, below)
-            made["true"] = below.float() / 255
-            line: dict = {"emoji": len(couples)}
-            tokens = torch.cat((tops, tokenize(system.dvae, below)), dim=1)
-            _, right = edit_nll(editor, words.encode([caption]).expand(len(tokens), -1), tokens)
-            line["token_accuracy"] = float(right.float().mean())
-            if (top, bottom) == ("illustration", "sketch"):  # OpenMoji's sketch is the outline of its illustration
-                black = (made["copy_of_top"].amax(dim=1, keepdim=True) < 0.25).float()
-                made["near_black_pixels"] = (1 - black).expand(-1, 3, -1, -1)
-            for way, images in made.items():
-                if way not in (*ways, "near_black_pixels"):
-                    continue
-                said = judge.right(images, truth)  # (N, 4)
-                line[way] = {what: share(said[:, JUDGE_METRICS.index(what)]) for what in ("emoji_top5", "style")}
-                line[way]["psnr"] = float(psnr(images, made["true"]).mean())
-                if bottom == "sketch":
-                    line[way]["ink_f1"] = float(ink_f1(images < INK / 255, made["true"] < INK / 255).nanmean())
-                if way in everything and (top, bottom) != EDIT_PRESETS["emoji"].left_out:
-                    everything[way].append(said)
-            report["pairs"][f"{top} -> {bottom}"] = line
-    mean = report["trained_mean"] = {}
-    own = torch.cat(everything["true"]) if "true" in ways else None
-    for way, said in everything.items():
-        mean[way] = {what: share(torch.cat(said)[:, JUDGE_METRICS.index(what)]) for what in ("emoji_top5", "style")}
-        if own is not None:
-            k = JUDGE_METRICS.index("emoji_top5")
-            mean[way]["relative_accuracy"] = float(torch.cat(said)[:, k].nanmean() / own[:, k].nanmean())
+    if system.editor is None:
+        raise ValueError("There is no edit model to measure: train one with dalle-lessons train edit.")
+    some, left_out = choose_emoji(held_out.pairs, count), EDIT_PRESETS["emoji"].left_out
+    report: dict = {"left_out": " -> ".join(left_out), "pairs": {}}
+    trained: list[tuple[EvaluationSet, dict[str, dict[str, Tensor]]]] = []
+    directions = list(permutations(STYLES, 2))
+    for direction in tqdm(directions, desc="edits", unit="direction", disable=not progress, leave=False):
+        couples = [
+            (a, b) for a, b in true_pairs(held_out.pairs, *direction) if held_out.pairs.metadata[a]["hexcode"] in some
+        ]
+        given = held_out.pairs.pictures[[a for a, _ in couples]]
+        targets = held_out.subset([b for _, b in couples])
+        models = (system, system.editor, judge)
+        measured, right_tokens = measure_direction(
+            *models, targets, given, train, direction, candidates, progress, ways, **options
+        )
+        accuracy = mean_interval(right_tokens.float().mean(dim=1), targets.clusters)
+        figures = {way: figures_of_way(measures, targets.clusters) for way, measures in measured.items()}
+        report["pairs"][" -> ".join(direction)] = {"emoji": len(couples), "token_accuracy": accuracy, **figures}
+        if direction != left_out:
+            trained.append((targets, measured))
+    report["trained_mean"] = mean_over_directions(trained, ways)
     return report
+
+
+def figures_of_way(measures: dict[str, Tensor], clusters: Tensor) -> dict:
+    """Measures (N,) by name -> the figures with their intervals: shares of what the judge sees, means of the others."""
+    return {
+        name: (share_interval if name in REPORTED else mean_interval)(values, clusters)
+        for name, values in measures.items()
+    }
+
+
+def mean_over_directions(
+    directions: list[tuple[EvaluationSet, dict[str, dict[str, Tensor]]]], ways: Sequence[str]
+) -> dict:
+    """What the judge sees, over all pictures of all directions, with and without near-duplicates of train."""
+    clusters = torch.cat([targets.clusters for targets, _ in directions])
+    near = [targets.near for targets, _ in directions if targets.near is not None]
+    right = {
+        way: {what: torch.cat([measured[way][what] for _, measured in directions]) for what in REPORTED} for way in ways
+    }
+
+    def figures(rows: Tensor) -> dict:
+        of = clusters[rows]
+        report = {way: figures_of_way({k: v[rows] for k, v in m.items()}, of) for way, m in right.items()}
+        if "true" in right:
+            for way, measures in right.items():
+                pair = (measures["emoji_top5"][rows], right["true"]["emoji_top5"][rows])
+                report[way]["relative_accuracy"] = ratio_interval(*pair, of)
+        return report
+
+    return with_and_without(len(clusters), torch.cat(near) if near else None, figures)

@@ -1,149 +1,102 @@
-"""What the models reach, measured on what they have not seen, with the ceiling and the floor beside each figure."""
+"""All that is measured of the emoji models, part by part, on what they have not seen."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
-import torch
-from torch import Tensor
-from tqdm.auto import tqdm
-
-from ..datasets import Pairs
-from ..datasets.emoji import STYLES, emoji
-from ..datasets.emoji_labels import truth_of
-from ..datasets.pairs import to_ids
+from ..datasets.emoji import SPLITS, emoji
 from ..model.clip import CLIP
 from ..model.dvae import DVAE
-from ..model.judge import JUDGE_METRICS, Judge
+from ..model.files import weights_dir
+from ..model.judge import Judge
 from ..pipeline.text_to_image import TextToImage
-from .candidates import best_of, choose, decode, draw_all
-from .metrics import frechet_distance, near_duplicates, recall, share
-from .reconstruction import reconstruct
+from .drawings import measure_drawings, measure_variety
+from .edits import measure_edits
+from .evaluation_set import EvaluationSet, of_emoji
+from .likelihood import measure_nll
+from .parts import measure_parts
+from .recognition import measure_judge, measure_retrieval
+from .reconstruction import encode_pictures, measure_dvae
 
-INK = 250  # a pixel with any channel below this is ink, the others are background
-BEST_OF = (1, 16, 64)
-
-
-def measure_judge(judge: Judge, dvae: DVAE, pairs: Pairs) -> dict:
-    """The judge's score on true pictures and on their reconstructions: the ceilings; by style."""
-    truth = truth_of(pairs.metadata)
-    seen = {"true": pairs.pictures.float() / 255, "reconstructed": reconstruct(dvae, pairs.pictures)}
-    report = {}
-    for kind, images in seen.items():
-        right = judge.right(images, truth)  # (N, 4)
-        report[kind] = {what: share(right[:, i]) for i, what in enumerate(JUDGE_METRICS)}
-        for n, style in enumerate(STYLES):
-            if (truth[:, 1] == n).any():
-                report[kind][style] = share(right[truth[:, 1] == n, 1])  # top-5 emoji
-    return report
+#: The parts of the report, and the weights that each needs.
+EMOJI_PARTS: Mapping[str, Sequence[str]] = {
+    "dvae": ("dvae",),
+    "judge": ("dvae", "judge"),
+    "retrieval": ("clip",),
+    "likelihood": ("dvae", "dalle"),
+    "drawings": ("dvae", "dalle", "judge"),
+    "variety": ("dvae", "dalle", "judge"),
+    "edits": ("dvae", "dalle", "edit", "judge"),
+}
 
 
-@torch.no_grad()
-def measure_retrieval(clip: CLIP, pairs: Pairs) -> dict:
-    """Text to image: for the full caption of each picture, the split's pictures are ranked; right is its own picture,
-    or one that has the same caption or the very same pixels (a sketch shows no skin tone). Image to text likewise."""
-    captions = [pairs.caption(i, None) for i in range(len(pairs))]
-    images = torch.cat([clip.encode_images(part.float() / 255) for part in pairs.pictures.split(256)])
-    texts = torch.cat(
-        [clip.encode_text(clip.tokenizer.encode(captions[at : at + 256])) for at in range(0, len(captions), 256)]
-    )
-    picture_ids = to_ids(picture.numpy().tobytes() for picture in pairs.pictures)
-    caption_ids = to_ids(captions)
-    right = (picture_ids[:, None] == picture_ids) | (caption_ids[:, None] == caption_ids)
-    similar = texts @ images.T  # (captions, pictures)
-    return {
-        "pictures": len(pairs),
-        **{f"text_to_image_R@{k}": share(recall(similar, right, k)) for k in (1, 5)},
-        **{f"image_to_text_R@{k}": share(recall(similar.T, right, k)) for k in (1, 5)},
-        "guessing_R@5": float(1 - (1 - right.double().mean(dim=1)).pow(5).mean()),
-    }
-
-
-@torch.no_grad()
-def measure_drawings(
-    system: TextToImage,
-    judge: Judge,
-    pairs: Pairs,
-    train_tokens: Tensor,
-    captions: int,
-    candidates: int,
+def evaluate_emoji(
+    name: str = "emoji",
+    captions: int = 192,
+    candidates: int = 64,
+    parts: Sequence[str] = tuple(EMOJI_PARTS),
+    drawn_splits: Sequence[str] = SPLITS,
     progress: bool = False,
+    out: Path | None = None,
+    resume: bool = False,
     **options,
 ) -> dict:
-    """Each caption drawn `candidates` times; the best of 1, 16, 64 by the system's own ranking, seen by the judge.
+    """The emoji models, part by part (see EMOJI_PARTS); every figure with its 95% interval, see `intervals`.
 
-    Two ceilings stand beside it: the judge on the captions' true pictures (`ceiling_true`), and on these as the dVAE
-    reconstructs them (`ceiling_reconstructed`): what these tokens allow to be recognized. Also the Fréchet distance to the
-    true pictures in the judge's features, beside that of the reconstructions, and the share of copies of training
-    pictures.
+    name: bundled weights, or a folder. captions: how many of each split are drawn, `candidates` times each.
+    drawn_splits: the splits whose captions are drawn. out: where each part is written as soon as it is done; by default
+    a folder in runs/evaluation of its own for these weights and options. resume: parts that lie there are not measured
+    again. options: those of `sampling.sample` for drawings, variety and edits, such as `guidance`.
+    -> the reports by part; `failed` says of parts that failed why, and the others are measured all the same.
+
+    Raises, before any work, FileNotFoundError with one sentence where a part needs weights that are not there, and
+    ValueError where `out` holds figures of other weights or options.
     """
-    chosen = choose(pairs, captions)
-    truth = truth_of([pairs.metadata[i] for i in chosen])
-    counts = [n for n in BEST_OF if n <= candidates]
-    best: dict[int, list[Tensor]] = {n: [] for n in counts}
-    first_tokens = []
-    for i in tqdm(chosen, unit="caption", disable=not progress):
-        caption = pairs.caption(i, None)
-        tokens = draw_all(system, caption, candidates, **options)
-        images = decode(system, tokens)
-        scores = system.scores(caption, tokens, images)
-        first_tokens.append(tokens[0])
-        for n in counts:
-            best[n].append(images[best_of(scores, n)])
-    true, reconstructed = pairs.pictures[chosen].float() / 255, reconstruct(system.dvae, pairs.pictures[chosen])
-    ceiling_true, ceiling_reconstructed = judge.right(true, truth), judge.right(reconstructed, truth)
-    report: dict = {
-        "captions": len(chosen),
-        "ceiling_true": {what: share(ceiling_true[:, i]) for i, what in enumerate(JUDGE_METRICS)},
-        "ceiling_reconstructed": {what: share(ceiling_reconstructed[:, i]) for i, what in enumerate(JUDGE_METRICS)},
+    system = cache(lambda: TextToImage.from_pretrained(name))
+    dvae = cache(lambda: DVAE.from_pretrained(weights_dir(name, "dvae")))
+    judge = cache(lambda: Judge.from_pretrained(weights_dir(name, "judge")))
+
+    @cache
+    def split(which: str) -> EvaluationSet:
+        return of_emoji(emoji(which), None if which == "train" else split("train").pairs)
+
+    def measure_reconstructions() -> dict:
+        held_out = split("unseen_emoji")
+        styles = [row["style"] for row in held_out.pairs.metadata]
+        return measure_dvae(dvae(), held_out, split("train").pairs, styles, progress)
+
+    def retrieval() -> dict:
+        clip = CLIP.from_pretrained(weights_dir(name, "clip"))
+        return {which: measure_retrieval(clip, split(which), progress) for which in SPLITS[1:]}
+
+    def likelihood() -> dict:
+        splits = {which: split(which) for which in SPLITS}
+        return measure_nll(system(), splits, split("train").pairs, progress=progress)
+
+    def drawings() -> dict:
+        known = encode_pictures(dvae(), split("train").pairs.pictures, progress)
+        sizes = (captions, candidates, progress)
+        return {
+            which: measure_drawings(system(), judge(), split(which), known, *sizes, **options) for which in drawn_splits
+        }
+
+    def variety() -> dict:
+        return measure_variety(system(), judge(), split("train").pairs, progress=progress, **options)
+
+    def edits() -> dict:
+        sizes = (min(captions, 48), min(candidates, 16), progress)
+        return measure_edits(system(), judge(), split("unseen_emoji"), split("train").pairs, *sizes, **options)
+
+    measures = {
+        "dvae": measure_reconstructions,
+        "judge": lambda: {which: measure_judge(judge(), dvae(), split(which), progress) for which in SPLITS},
+        "retrieval": retrieval,
+        "likelihood": likelihood,
+        "drawings": drawings,
+        "variety": variety,
+        "edits": edits,
     }
-    features = judge.features(true)
-    for n in counts:
-        images = torch.stack(best[n])
-        right = judge.right(images, truth)
-        report[f"best_of_{n}"] = {what: share(right[:, i]) for i, what in enumerate(JUDGE_METRICS)}
-        report[f"best_of_{n}"]["relative_accuracy"] = {
-            what: share(right[:, i])["share"] / max(share(ceiling_true[:, i])["share"], 1e-9)
-            for i, what in enumerate(JUDGE_METRICS)
-        }
-        report[f"best_of_{n}"]["emoji_top5_by_style"] = {
-            style: share(right[truth[:, 1] == k, 1]) for k, style in enumerate(STYLES) if (truth[:, 1] == k).any()
-        }
-        report[f"best_of_{n}"]["frechet"] = frechet_distance(judge.features(images), features)
-    report["frechet_of_reconstructions"] = frechet_distance(judge.features(reconstructed), features)
-    report["near_duplicate_rate"] = share(near_duplicates(torch.stack(first_tokens), train_tokens))
-    return report
-
-
-def measure_variety(
-    system: TextToImage, judge: Judge, captions: int = 24, candidates: int = 64, progress: bool = False, **options
-) -> dict:
-    """Captions that many pictures fit: how many different emoji and styles the judge sees among nine drawings, the
-    nine best of `candidates` and the first nine as they come. Nine of nine is the most for emoji, four for styles."""
-    train = emoji("train")
-    rng = random.Random(0)
-    tags: dict[str, set[str]] = {}
-    for row in train.metadata:
-        for tag in row["tags"].split(", ") if row["tags"] else []:
-            tags.setdefault(tag, set()).add(row["base_hexcode"])
-    common = sorted(tag for tag, bases in tags.items() if len(bases) >= 8 and system.tokenizer.fits(tag))
-    names = sorted(
-        {row["name"] for row in train.metadata if not row["skin_tone"] and system.tokenizer.fits(row["name"])}
-    )
-    report = {}
-    for kind, texts in (("a_tag", common), ("a_name_without_style", names)):
-        seen: dict[str, list[Tensor]] = {"first": [], "ranked": []}
-        for caption in tqdm(rng.sample(texts, captions), unit="caption", disable=not progress):
-            tokens = draw_all(system, caption, candidates, **options)
-            images = decode(system, tokens)
-            order = system.scores(caption, tokens, images).argsort(descending=True)
-            with torch.no_grad():
-                emoji_logits, style_logits, _ = judge(images)
-            guesses = torch.stack((emoji_logits.argmax(1), style_logits.argmax(1)), dim=1)  # (candidates, 2)
-            for how, nine in (("first", guesses[:9]), ("ranked", guesses[order[:9]])):
-                seen[how].append(torch.tensor([len(nine[:, k].unique()) for k in (0, 1)], dtype=torch.float32))
-        report[kind] = {"captions": captions, "example": texts[0]}
-        for how, counts in seen.items():
-            emojis, styles = torch.stack(counts).mean(0).tolist()
-            report[kind][how] = {"different_emoji_of_nine": emojis, "different_styles_of_nine": styles}
-    return report
+    settings = {"captions": captions, "candidates": candidates, "drawn_splits": list(drawn_splits), **options}
+    return measure_parts("emoji", name, EMOJI_PARTS, {p: measures[p] for p in parts}, settings, out, resume, progress)

@@ -1,4 +1,4 @@
-"""What is measured, apart from any model: pure functions of tensors and numbers."""
+"""The measures, apart from any model: pure functions of tensors and numbers."""
 
 from __future__ import annotations
 
@@ -35,33 +35,27 @@ def ink_f1(drawn: Tensor, truth: Tensor) -> Tensor:
     return f1.masked_fill(total[0] + total[1] == 0, math.nan)
 
 
+def wilson(p: float, n: int) -> tuple[float, float]:
+    """The 95% interval of a share p of n independent trials (Wilson 1927): the mean plus and minus two standard errors
+    would leave [0, 1] near its ends."""
+    z = 1.959964
+    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+
+
 def share(hits: Tensor) -> dict:
     """Of (N,) numbers in [0, 1], NaN where there is none: `share`, `n`, and Wilson's 95% interval `low`, `high`.
 
-    Wilson (1927) rather than the mean plus and minus two standard errors, which leaves [0, 1] near its ends.
+    For independent trials. What is measured on several pictures of one emoji, or on several drawings of one caption, is
+    not independent: reports take `intervals.share_interval`.
     """
     hits = hits[~hits.isnan()].double()
     n = len(hits)
     if not n:
         return {"share": math.nan, "low": math.nan, "high": math.nan, "n": 0}
-    p, z = float(hits.mean()), 1.959964
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return {"share": p, "low": (middle - half) / (1 + z * z / n), "high": (middle + half) / (1 + z * z / n), "n": n}
-
-
-def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """Between Gaussians fitted to two sets of features (N, C), (M, C): |m - m'|² + tr(S + S' - 2 (S S')^(1/2)).
-
-    Heusel et al. 2017, Eq. 6, there with features of Inception. The trace of the root is the sum of the roots of the
-    eigenvalues of S^(1/2) S' S^(1/2), which is symmetric.
-    """
-    a, b = a.double(), b.double()
-    mean = (a.mean(0) - b.mean(0)).pow(2).sum()
-    cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
-    values, vectors = torch.linalg.eigh(cov_a)
-    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
-    cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp_min(0).sqrt().sum()
-    return float(mean + cov_a.trace() + cov_b.trace() - 2 * cross)
+    p = float(hits.mean())
+    low, high = wilson(p, n)
+    return {"share": p, "low": low, "high": high, "n": n}
 
 
 def recall(similar: Tensor, right: Tensor, k: int) -> Tensor:
@@ -70,7 +64,11 @@ def recall(similar: Tensor, right: Tensor, k: int) -> Tensor:
     return right.gather(1, best).any(dim=1).float()
 
 
-def near_duplicates(tokens: Tensor, known: Tensor, least: float = 0.9) -> Tensor:
-    """(N, L) drawn, (M, L) known tokens -> (N,) float: is it equal to a known one in at least this share of tokens?"""
+def memorized(tokens: Tensor, known: Tensor, least: float = 0.9) -> Tensor:
+    """Is a drawing a near-duplicate of a training picture: equal to one in at least this share of its tokens?
+
+    tokens: (N, L) drawn, known: (M, L) of training pictures, int64. -> (N,) float, 0 or 1; its mean is the
+    near-duplicate rate.
+    """
     nearest = [(row == known).float().mean(dim=1).max() for row in tokens]
     return (torch.stack(nearest) >= least).float()

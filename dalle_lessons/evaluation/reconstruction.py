@@ -4,40 +4,54 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from ..datasets import Pairs
 from ..model.dvae import DVAE
 from ..model.quantizer import perplexity
 from ..training.tokens import tokenize
+from .evaluation_set import EvaluationSet, with_and_without
+from .intervals import mean_interval
 from .metrics import psnr
 
-INK = 250  # a pixel with any channel below this is ink, the others are background
+FOREGROUND_BELOW = 250  # of 255: a pixel with any channel below this is foreground, the others are background
+BATCH = 128  # pictures that go through the dVAE together
 
 
 @torch.no_grad()
-def reconstruct(dvae: DVAE, pictures: Tensor) -> Tensor:
-    """(N, 3, H, W) uint8 -> their argmax reconstructions (N, 3, H, W) in [0, 1]."""
-    return torch.cat([dvae.decode(dvae.encode(part.float() / 255)) for part in pictures.split(128)])
+def reconstruct(dvae: DVAE, pictures: Tensor, progress: bool = False) -> Tensor:
+    """(N, 3, H, W) uint8 -> their argmax reconstructions (N, 3, H, W) float32 in [0, 1]."""
+    parts = tqdm(pictures.split(BATCH), desc="reconstructions", unit="batch", disable=not progress, leave=False)
+    return torch.cat([dvae.decode(dvae.encode(part.float() / 255)) for part in parts])
 
 
-def measure_dvae(dvae: DVAE, held_out: Pairs, train: Pairs, groups: list[str]) -> dict:
-    """PSNR of reconstructions of held-out pictures, all pixels and ink alone, by group; the codes' use on train."""
-    truth = held_out.pictures.float() / 255
-    ink = (held_out.pictures < INK).any(dim=1, keepdim=True)
-    images = reconstruct(dvae, held_out.pictures)
-    everywhere, on_ink = psnr(images, truth), psnr(images, truth, ink)
-    tokens = tokenize(dvae, train.pictures)
-    codes = dvae.config.codes
+def encode_pictures(dvae: DVAE, pictures: Tensor, progress: bool = False) -> Tensor:
+    """(N, 3, H, W) uint8 -> their image tokens (N, rows · cols) int64."""
+    parts = tqdm(pictures.split(BATCH), desc="image tokens", unit="batch", disable=not progress, leave=False)
+    return torch.cat([tokenize(dvae, part) for part in parts])
+
+
+def measure_dvae(dvae: DVAE, held_out: EvaluationSet, train: Pairs, groups: list[str], progress: bool = False) -> dict:
+    """PSNR of reconstructions of held-out pictures in dB, over all pixels and over the foreground, by group; and which
+    of the codes the pictures of train use. groups: the name of each held-out picture's group."""
+    pictures = held_out.pairs.pictures
+    truth = pictures.float() / 255
+    foreground = (pictures < FOREGROUND_BELOW).any(dim=1, keepdim=True)
+    images = reconstruct(dvae, pictures, progress)
+    measured = {"psnr": psnr(images, truth), "psnr_foreground": psnr(images, truth, foreground)}
+    masks = {name: torch.tensor([group == name for group in groups]) for name in dict.fromkeys(groups)}
 
     def means(rows: Tensor) -> dict:
-        return {"psnr": float(everywhere[rows].nanmean()), "psnr_ink": float(on_ink[rows].nanmean())}
+        return {name: mean_interval(values[rows], held_out.clusters[rows]) for name, values in measured.items()}
 
-    by_group = {name: means(torch.tensor([group == name for group in groups])) for name in dict.fromkeys(groups)}
+    def figures(rows: Tensor) -> dict:
+        by_group = {name: means(rows & mask) for name, mask in masks.items()}
+        return {"pictures": int(rows.sum()), **means(rows), "by_group": by_group}
+
+    tokens, codes = encode_pictures(dvae, train.pictures, progress), dvae.config.codes
     used = perplexity(tokens, codes)
     return {
-        "pictures": len(held_out),
-        **means(torch.ones(len(held_out), dtype=torch.bool)),
-        "by_group": by_group,
+        **with_and_without(len(held_out), held_out.near, figures),
         "codes": codes,
         "codes_used": len(tokens.unique()),
         "perplexity": used,

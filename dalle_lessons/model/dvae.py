@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .pretrained import Pretrained
 from .quantizer import GumbelCodebook, VectorCodebook
+from .sequence import unflatten
 
 EPSILON = 0.1  # how far the logit-Laplace likelihood keeps pixels from 0 and 1 (paper, appendix A.3)
 
@@ -223,3 +224,9 @@ class DVAE(Pretrained):
         weight = kl_weight / (3 * self.config.factor**2) if self.config.quantizer == "gumbel" else kl_weight
         total = reconstruction + weight * quantized.loss
         return {"total": total, "reconstruction": reconstruction, "codebook": quantized.loss}
+
+
+def decode_tokens(dvae: DVAE, tokens: Tensor, rows: int, cols: int, batch: int = 128) -> Tensor:
+    """Image tokens in raster order (N, rows · cols) int64, as DALL·E draws them -> pictures (N, 3, H, W) in [0, 1],
+    `batch` of them decoded at a time."""
+    return torch.cat([dvae.decode(unflatten(part, rows, cols)) for part in tokens.split(batch)])

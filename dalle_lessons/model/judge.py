@@ -43,7 +43,7 @@ class Judge(Pretrained):
         self.heads = nn.ModuleList(nn.Linear(config.widths[-1], size) for size in sizes)
 
     def features(self, images: Tensor) -> Tensor:
-        """(B, 3, 64, 64) in [0, 1] -> (B, C): what the heads read, and what Fréchet distances are measured in."""
+        """(B, 3, 64, 64) in [0, 1] -> (B, C): what the heads read, and what kernel distances are measured in."""
         return self.encoder(images)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
