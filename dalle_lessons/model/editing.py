@@ -51,31 +51,31 @@ def read_instruction(instruction: str) -> str:
 def extend_rows(dalle: DALLE, text_length: int) -> DALLE:
     """A DALL·E on a grid twice as tall, for captions of `text_length` tokens, that starts from this one's weights.
 
-    The lower rows begin as copies of the upper ones, text positions beyond the old ones as copies of the last.
-    Raises ValueError if it would have fewer text positions.
+    Positions of the lower rows begin as copies of those of the upper ones, text positions beyond the old ones as copies
+    of the last. Raises ValueError if it would have fewer text positions.
     """
     c = dalle.config
     if text_length < c.text_length:
         raise ValueError(f"The taller model needs at least {c.text_length} text tokens, got {text_length}.")
-    tall = DALLE(replace(c, rows=2 * c.rows, text_length=text_length, dropout=0.0))  # moved pictures do its work
+    extended = DALLE(replace(c, rows=2 * c.rows, text_length=text_length, dropout=0.0))  # shifted pictures do its work
     state = dalle.state_dict()
     state["embedding.row.weight"] = state["embedding.row.weight"].repeat(2, 1)  # (2 · rows, C)
     for name in ("embedding.text_position.weight", "embedding.pad.weight"):
         last = state[name][-1:].expand(text_length - c.text_length, -1)
         state[name] = torch.cat((state[name], last))  # (text_length, C)
-    tall.load_state_dict(state)
-    return tall
+    extended.load_state_dict(state)
+    return extended
 
 
-def edit_nll(dalle: DALLE, text: Tensor, tokens: Tensor, fed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def edit_nll(dalle: DALLE, text: Tensor, tokens: Tensor, input_tokens: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """How well the drawn half is foreseen, given caption and top: text (B, T), tokens of both halves (B, 2n) int64
     -> -ln p of each token of the bottom (B, n), and whether it was the likeliest (B, n) bool.
 
-    fed: the tokens that are shown, if others than those that are to be foreseen."""
-    fed = tokens if fed is None else fed
-    dalle.check(text, fed)
+    input_tokens: the tokens that are shown, if others than those that are to be foreseen."""
+    input_tokens = tokens if input_tokens is None else input_tokens
+    dalle.check_input(text, input_tokens)
     half = dalle.config.image_length // 2
-    x = dalle.transformer(dalle.embedding(text, fed[:, :-1]), dalle.masks)  # (B, T + 2n, C)
+    x = dalle.transformer(dalle.embedding(text, input_tokens[:, :-1]), dalle.masks)  # (B, T + 2n, C)
     logits = dalle.image_head(x[:, -half:])  # (B, n, codes); the other heads' outputs are not needed
     bottom = tokens[:, half:]
     return F.cross_entropy(logits.transpose(1, 2), bottom, reduction="none"), logits.argmax(-1) == bottom
@@ -85,8 +85,8 @@ def edit_nll(dalle: DALLE, text: Tensor, tokens: Tensor, fed: Tensor | None = No
 def sample_target(
     dalle: DALLE, text: Tensor, top: Tensor, seed: int = 0, indices: Sequence[int] | None = None, **options
 ) -> tuple[Tensor, Tensor]:
-    """text (B, T), tokens of the given half (B, n) -> tokens of the drawn half (B, n) int64, and the mean
-    log-likelihood of each, in nats a token (B,). The options are those of `sampling.sample`."""
+    """text (B, T), tokens of the given half (B, n) -> tokens of the drawn half (B, n) int64, and the mean log-likelihood
+    of each row's, in nats per token (B,). The options are those of `sampling.sample`."""
     tokens = sample(dalle, text, seed, given=top, indices=indices, **options)  # (B, 2n)
-    nats, _ = edit_nll(dalle, text, tokens)
-    return tokens[:, top.shape[1] :], -nats.mean(dim=1)
+    nll, _ = edit_nll(dalle, text, tokens)
+    return tokens[:, top.shape[1] :], -nll.mean(dim=1)

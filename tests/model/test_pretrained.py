@@ -94,8 +94,7 @@ def test_a_folder_of_a_model_holds_these_files_and_a_card_that_is_there_is_kept(
 
 
 def test_the_averaged_model_that_training_returns_is_saved_with_its_configuration(dalle, tmp_path):
-    text = torch.randint(2, 19, (2, 6))
-    image_tokens = torch.randint(0, 13, (2, 12))
+    text, image_tokens = torch.randint(2, 19, (2, 6)), torch.randint(0, 13, (2, 12))
     trainer = Trainer(dalle, lambda model, rng, done: model.loss(text, image_tokens), TrainConfig(steps=1), None)
     trainer.run(progress=False).save_pretrained(tmp_path)
     assert DALLE.from_pretrained(tmp_path).config == MIXED
@@ -161,6 +160,11 @@ def test_a_model_that_is_trained_on_is_no_longer_what_was_loaded(dalle, tmp_path
     loaded = DALLE.from_pretrained(tmp_path)
     assert loaded.eval().weights_sha256
     assert loaded.train().eval().weights_sha256 == ""
+    loaded = DALLE.from_pretrained(tmp_path)
+    text, image_tokens = torch.randint(2, 19, (2, 6)), torch.randint(0, 13, (2, 12))
+    trainer = Trainer(loaded, lambda model, rng, done: model.loss(text, image_tokens), TrainConfig(steps=1), None)
+    averaged = trainer.run(progress=False)
+    assert isinstance(averaged, DALLE) and (averaged.weights_sha256, loaded.weights_sha256) == ("", "")
 
 
 # ---- what is refused ----
