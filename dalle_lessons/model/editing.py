@@ -85,8 +85,8 @@ def edit_nll(dalle: DALLE, text: Tensor, tokens: Tensor, input_tokens: Tensor | 
 def sample_target(
     dalle: DALLE, text: Tensor, top: Tensor, seed: int = 0, indices: Sequence[int] | None = None, **options
 ) -> tuple[Tensor, Tensor]:
-    """text (B, T), tokens of the given half (B, n) -> tokens of the drawn half (B, n) int64, and the mean log-likelihood
-    of each row's, in nats per token (B,). The options are those of `sampling.sample`."""
+    """text (B, T), tokens of the given half (B, n) -> tokens of the drawn half (B, n) int64, and the mean
+    log-likelihood of each row's, in nats per token (B,). The options are those of `sampling.sample`."""
     tokens = sample(dalle, text, seed, given=top, indices=indices, **options)  # (B, 2n)
     nll, _ = edit_nll(dalle, text, tokens)
     return tokens[:, top.shape[1] :], -nll.mean(dim=1)
