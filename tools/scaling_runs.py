@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.model.atomic import replace_file
+from dalle_lessons.model.dalle import DALLE
 from dalle_lessons.model.dvae import DVAE
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.training.run import train_model
@@ -56,8 +57,9 @@ def held_out_loss(model, out: Path, dvae: DVAE) -> dict[str, float]:
 def run(preset: str, steps: int, folder: Path, dvae: DVAE) -> dict:
     """One line of the table: a training, and what it came to."""
     out = folder / f"{preset}-{steps}"
-    trainer = train_model("dalle", "shapes", preset, out, steps=steps, progress=False)
+    trainer = train_model("dalle", "shapes", preset, out, dvae="shapes", steps=steps, progress=False)
     model = trainer.average.module.eval()
+    assert isinstance(model, DALLE)
     c, batch = model.config, trainer.train_config.batch
     return {
         "preset": preset,

@@ -27,8 +27,9 @@ from dalle_lessons.model.files import weights_dir
 from dalle_lessons.model.sampling import sample
 from dalle_lessons.model.sequence import unflatten
 from dalle_lessons.model.tokenizer import TextTokenizer
-from dalle_lessons.training.objectives.clip import make_clip
-from dalle_lessons.training.objectives.dalle import make_dalle
+from dalle_lessons.training.objectives import Objective
+from dalle_lessons.training.objectives.clip import CLIPObjective
+from dalle_lessons.training.objectives.dalle import DALLEObjective
 from dalle_lessons.training.presets import CLIP_PRESETS, DALLE_PRESETS
 from dalle_lessons.training.trainer import CHECKPOINT, Trainer
 
@@ -82,8 +83,8 @@ def world(condition: str, seed: int) -> Pairs:
 
     def caption(index: int, rng: random.Random | None = None) -> str:
         text = words_for(objects[index], rng)
-        general = rng is not None and rng.random() < SHAPELESS
-        return text.replace(objects[index].shape, GENERAL) if general else text
+        shape, general = objects[index].shape, rng is not None and rng.random() < SHAPELESS
+        return text.replace(shape, GENERAL) if general and shape else text
 
     corner = x - SIZES[SIZE] // 2
     inside = slice(corner, corner + SIZES[SIZE])
@@ -115,14 +116,16 @@ def counts_of(condition: str, seed: int, pairs: Pairs) -> list[dict]:
     ]
 
 
-def trained(kind: str, model, loss_fn, train_config, folder: Path):
+def trained(kind: str, objective: Objective, pairs: Pairs, folder: Path):
     """The averaged model after all steps; goes on from a checkpoint, if there is one. -> (model, trainer)"""
-    trainer = Trainer(model, loss_fn, train_config, folder / kind)
+    train_config = objective.preset.train_config
+    trainer = Trainer(objective.build(pairs), objective.loss, train_config, folder / kind)
     if (folder / kind / CHECKPOINT).exists():
         trainer.load()
     average = trainer.run(progress=False)
     if trainer.step < train_config.steps:
         raise SystemExit(f"Stopped at step {trainer.step} of {train_config.steps}: run this again to go on.")
+    objective.finish(average)
     return average, trainer
 
 
@@ -130,16 +133,14 @@ def run(condition: str, seed: int, folder: Path, dvae: DVAE, words: TextTokenize
     """Train, then draw. -> (arrays by name: tokens (N, 4) uint8, scores (N,) float16; the line of runs.csv)"""
     pairs = world(condition, seed)
     preset = replace(DALLE, train_config=replace(DALLE.train_config, seed=seed))
-    model, _, loss_fn = make_dalle(pairs, preset, dvae, words)
-    dalle, trainer = trained("dalle", model, loss_fn, preset.train_config, folder)
+    dalle, trainer = trained("dalle", DALLEObjective(preset, dvae, words), pairs, folder)
     arrays = {}
     for name, (caption, count, options) in ASKED.items():
         tokens = sample(dalle, words.encode([caption]).expand(count, -1), seed, **options)
         arrays[name] = tokens.numpy().astype(np.uint8)  # 256 codes
     if condition == "planted":  # a ranker that has seen the same pairs
         ranker = replace(RANKER, train_config=replace(RANKER.train_config, seed=seed))
-        model, loss_fn = make_clip(pairs, ranker, dvae, words)
-        clip, _ = trained("clip", model, loss_fn, ranker.train_config, folder)
+        clip, _ = trained("clip", CLIPObjective(ranker, dvae, words), pairs, folder)
         images = dvae.decode(unflatten(torch.from_numpy(arrays["square"]).long(), dalle.config.rows, dalle.config.cols))
         arrays["square, scores"] = clip.score(images, ["a square"] * len(images)).numpy().astype(np.float16)
     line = {
@@ -167,7 +168,7 @@ def write_rows(path: Path, rows: list[dict]) -> None:
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as file:  # given a name, NumPy would add .npz to it
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType] # no array is called allow_pickle
 
     replace_file(path, write)
 

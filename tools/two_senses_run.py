@@ -27,7 +27,7 @@ from dalle_lessons.model.dalle import DALLE
 from dalle_lessons.model.dvae import DVAE
 from dalle_lessons.model.sampling import sample
 from dalle_lessons.model.tokenizer import TextTokenizer
-from dalle_lessons.training.objectives.dalle import make_dalle
+from dalle_lessons.training.objectives.dalle import DALLEObjective
 from dalle_lessons.training.presets import DALLE_PRESETS
 from dalle_lessons.training.trainer import train
 
@@ -93,10 +93,11 @@ def main(out: Path, steps: int) -> None:
     preset = replace(preset, train_config=replace(preset.train_config, steps=steps))
     dvae, pairs = DVAE.from_pretrained("shapes"), world()
     assert dvae.config.codes <= 256, "The tokens are kept as uint8."
-    model, tokenizer, loss_fn = make_dalle(pairs, preset, dvae)
-    model = train(model, loss_fn, preset.train_config, progress=False)
+    objective = DALLEObjective(preset, dvae)
+    model = train(objective.build(pairs), objective.loss, preset.train_config, progress=False)
+    assert objective.tokenizer is not None  # learned by `build`
     out.mkdir(parents=True, exist_ok=True)
-    tokens = {name: drawn(model, tokenizer, captions) for name, captions in CONTEXTS.items()}
+    tokens = {name: drawn(model, objective.tokenizer, captions) for name, captions in CONTEXTS.items()}
     replace_file(out / "tokens.safetensors", lambda path: save_file(tokens, path))
 
     def write(path: Path) -> None:

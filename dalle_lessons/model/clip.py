@@ -18,9 +18,7 @@ from .pretrained import Pretrained
 from .tokenizer import TextTokenizer
 from .transformer import Transformer
 
-MAX_LOGIT_SCALE = (
-    100.0  # by which similarities are multiplied: CLIP's paper keeps it below, for a steady training (section 2.5)
-)
+MAX_LOGIT_SCALE = 100.0  # CLIP's paper keeps it below this, for a steady training (section 2.5)
 
 
 @dataclass(frozen=True)
@@ -63,23 +61,24 @@ class CLIPConfig:
 def contrastive_loss(
     image_vectors: Tensor,
     text_vectors: Tensor,
-    scale: Tensor,
-    same: Tensor | None = None,
-    faulty: Tensor | None = None,
+    logit_scale: Tensor,
+    also_true: Tensor | None = None,
+    extra_vectors: Tensor | None = None,
 ) -> Tensor:
     """The symmetric loss of CLIP's Fig. 3: every picture must find its caption among the batch's, and the reverse.
 
-    (B, D) and (B, D), of length 1; pair i is row i of both. scale: 1 / temperature. -> scalar, nats; ln B for guessing.
-    same: (B, B) bool, pairs i, j that show the same picture, i = j apart: neither is a wrong answer for the other.
-    faulty: (K, D), of pictures that are no caption's: every caption must find its picture among these too.
+    image_vectors and text_vectors (B, D), of unit norm; pair i is row i of both. logit_scale: 1 / temperature.
+    -> scalar, in nats; ln B for guessing. also_true: (B, B) bool, (i, j), i ≠ j, where caption j is true of picture i
+    too: then neither is a wrong answer for the other (it would be a false negative), and they are masked.
+    extra_vectors: (K, D), of pictures of which no caption is true: every caption must find its picture among these too.
     """
-    logits = scale * image_vectors @ text_vectors.T  # (B, B): picture i with caption j
-    if same is not None:
-        logits = logits.masked_fill(same, -torch.inf)
+    logits = logit_scale * image_vectors @ text_vectors.T  # (B, B): picture i with caption j
+    if also_true is not None:
+        logits = logits.masked_fill(also_true, -torch.inf)
     truth = torch.arange(len(logits), device=logits.device)  # the diagonal
     of_captions = logits.T
-    if faulty is not None:
-        of_captions = torch.cat((of_captions, scale * text_vectors @ faulty.T), dim=1)  # (B, B + K)
+    if extra_vectors is not None:
+        of_captions = torch.cat((of_captions, logit_scale * text_vectors @ extra_vectors.T), dim=1)  # (B, B + K)
     return (F.cross_entropy(logits, truth) + F.cross_entropy(of_captions, truth)) / 2
 
 
@@ -106,9 +105,15 @@ class CLIP(Pretrained):
         self.register_buffer("causal", causal(c.text_length), persistent=False)
 
     @property
-    def scale(self) -> Tensor:
-        """1 / temperature: what cosine similarities are multiplied by; learned, at most 100. Scalar."""
-        return self.log_scale.exp().clamp_max(MAX_LOGIT_SCALE)
+    def logit_scale(self) -> Tensor:
+        """1 / temperature: what cosine similarities are multiplied by; learned. Scalar, at most 100 in training."""
+        return self.log_scale.exp()
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Keep the temperature above its floor: called after each step of a training."""
+        # The parameter itself, not the value that comes of it: beyond a clamp there is no gradient, and no way back.
+        self.log_scale.clamp_(max=math.log(MAX_LOGIT_SCALE))
 
     def encode_images(self, images: Tensor) -> Tensor:
         """(B, 3, side, side) in [0, 1] -> (B, D), of unit norm. Raises ValueError for another shape."""
@@ -128,14 +133,17 @@ class CLIP(Pretrained):
         return F.normalize(self.text_project(x[torch.arange(len(x), device=x.device), last]), dim=-1)
 
     def loss(
-        self, images: Tensor, text: Tensor, same: Tensor | None = None, faulty: Tensor | None = None
+        self, images: Tensor, text: Tensor, also_true: Tensor | None = None, extra_images: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """images (B, 3, side, side) in [0, 1], text (B, T) int64; row i of both belong together. same: as above.
-        faulty: (K, 3, side, side) in [0, 1], pictures in which no caption should be found."""
+        """images (B, 3, side, side) in [0, 1], text (B, T) int64; row i of both belong together. also_true: as above.
+        extra_images: (K, 3, side, side) in [0, 1], of which no caption is true. -> `total`, scalar, in nats."""
         count = len(images)
-        vectors = self.encode_images(images if faulty is None else torch.cat((images, faulty)))
-        others = None if faulty is None else vectors[count:]
-        return {"total": contrastive_loss(vectors[:count], self.encode_text(text), self.scale, same, others)}
+        vectors = self.encode_images(images if extra_images is None else torch.cat((images, extra_images)))
+        extra_vectors = None if extra_images is None else vectors[count:]
+        text_vectors = self.encode_text(text)
+        return {
+            "total": contrastive_loss(vectors[:count], text_vectors, self.logit_scale, also_true, extra_vectors),
+        }
 
     @torch.no_grad()
     def score(self, images: Tensor, captions: list[str]) -> Tensor:

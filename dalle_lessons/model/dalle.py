@@ -119,11 +119,11 @@ class DALLE(Pretrained):
         t = self.config.text_length
         return self.text_head(x[:, : t - 1]), self.image_head(x[:, t:])
 
-    def loss(self, text: Tensor, image_tokens: Tensor, fed: Tensor | None = None) -> dict[str, Tensor]:
+    def loss(self, text: Tensor, image_tokens: Tensor, input_tokens: Tensor | None = None) -> dict[str, Tensor]:
         """Nats a token: `text`, `image`, `total` = text/8 + 7·image/8. text (B, T), image_tokens (B, N) int64.
 
-        fed: the image tokens that are shown, if others than those that are to be predicted."""
-        text_logits, image_logits = self(text, image_tokens if fed is None else fed)
+        input_tokens: the image tokens that are shown, if others than those that are to be predicted."""
+        text_logits, image_logits = self(text, image_tokens if input_tokens is None else input_tokens)
         return sequence.losses(text_logits, image_logits, text, image_tokens, self.config.pad_id)
 
     def prefill(self, text: Tensor) -> tuple[Tensor, Cache]:

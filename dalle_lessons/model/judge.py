@@ -58,7 +58,7 @@ class Judge(Pretrained):
         for i, (name, logits) in enumerate(zip(("emoji", "style", "tone"), self(images), strict=True)):
             known = (truth[:, i] != NO_TONE).sum().clamp_min(1)  # a batch of sketches has no tone at all
             parts[name] = F.cross_entropy(logits, truth[:, i], ignore_index=NO_TONE, reduction="sum") / known
-        return {"total": sum(parts.values()), **parts}
+        return {"total": parts["emoji"] + parts["style"] + parts["tone"], **parts}
 
     @torch.no_grad()
     def right(self, images: Tensor, truth: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ class GumbelCodebook(nn.Module):
     """DALL·E's way (Ramesh et al. 2021, section 2.1 and appendix A.2): the encoder puts out logits over the codes.
 
     In training each position receives a soft mixture of codes, the Gumbel-softmax relaxation (Jang et al. 2016,
-    Maddison et al. 2016); a lower temperature makes it harder. No nearest code is searched. `loss` is the KL
+    Maddison et al. 2016); a lower temperature makes it harder. In evaluation mode the mixture is without noise. No
+    nearest code is searched. `loss` is the KL
     divergence from a uniform prior over the codes, in nats, averaged over pictures and positions.
     """
 
@@ -47,7 +48,10 @@ class GumbelCodebook(nn.Module):
 
     def forward(self, features: Tensor, temperature: float = 1.0) -> Quantized:
         logits = self.logits(features).float()  # under autocast too: the noise needs the precision
-        soft = F.gumbel_softmax(logits, tau=temperature, dim=1)  # (B, codes, rows, cols), sums to 1 over the codes
+        if self.training:
+            soft = F.gumbel_softmax(logits, tau=temperature, dim=1)  # (B, codes, rows, cols), sums to 1 over the codes
+        else:  # without noise, so that what is measured does not change from call to call
+            soft = F.softmax(logits / temperature, dim=1)
         vectors = torch.einsum("bkhw,kd->bdhw", soft, self.vectors.weight)
         log_q = F.log_softmax(logits, dim=1)
         kl = (log_q.exp() * (log_q + math.log(logits.shape[1]))).sum(dim=1).mean()  # KL(q || uniform) = ln K - H(q)
@@ -60,10 +64,12 @@ class VectorCodebook(nn.Module):
     The choice has no gradient; the straight-through estimator copies the decoder's gradient to the encoder. `loss`
     pulls codes towards the features that chose them, and features (weight `commitment`) towards their codes.
 
-    Two options that came later: `l2_normalize` puts features and codes on one sphere, so that their scale cannot drift (Yu
-    et al. 2021); `diversity_weight` weighs a term that asks a batch to use all codes alike (Yu et al. 2023), since a picture's
-    white background would otherwise spend a third of all tokens on one code.
+    Two options that came later: `l2_normalize` puts features and codes on one sphere, so that their scale cannot drift
+    (Yu et al. 2021); `diversity_weight` weighs a term that asks a batch to use all codes alike (Yu et al. 2023), since
+    a picture's white background would otherwise spend a third of all tokens on one code.
     """
+
+    usage: Tensor
 
     def __init__(
         self,
@@ -83,7 +89,7 @@ class VectorCodebook(nn.Module):
         self.register_buffer("usage", torch.zeros(codes))
 
     def normalize_codes(self, x: Tensor, dim: int) -> Tensor:
-        """With `l2_normalize`, every vector gets length sqrt(D): each of its numbers is of size 1, as a decoder likes."""
+        """With `l2_normalize`, every vector gets norm sqrt(D), so that its numbers have a mean square of 1."""
         return F.normalize(x, dim=dim) * math.sqrt(x.shape[dim]) if self.l2_normalize else x
 
     def codes(self) -> Tensor:
@@ -145,13 +151,17 @@ class VectorCodebook(nn.Module):
 
     @torch.no_grad()
     def replace_dead_codes(self, z: Tensor, threshold: float = 0.1) -> None:
-        """A code that has died moves to where a random feature of this batch is.
+        """A code that has died moves to where a random feature of this batch is, each to another one.
 
         A code that nobody chooses gets no gradient, so it stays dead for ever unless somebody moves it.
         """
         dead = (self.usage < threshold).nonzero().flatten()
+        if not len(dead):  # then nothing is drawn
+            return
         features = z.permute(0, 2, 3, 1).flatten(0, 2)  # (B·rows·cols, D)
-        chosen = torch.randint(len(features), (len(dead),), device=z.device)
+        # Each feature once while there are enough: two codes in one place would share what they stand for.
+        rounds = -(-len(dead) // len(features))  # rounded up
+        chosen = torch.cat([torch.randperm(len(features), device=z.device) for _ in range(rounds)])[: len(dead)]
         self.vectors.weight[dead] = features[chosen]
         self.usage[dead] = 1.0
 

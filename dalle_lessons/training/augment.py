@@ -27,8 +27,8 @@ def vary(images: Tensor, shift: int, color_jitter: float) -> Tensor:
 
 
 def random_affine(images: Tensor, scale_jitter: float, affine_jitter: float = 0.0) -> Tensor:
-    """(B, 3, H, W) in [0, 1] -> the same shape, each picture up to `scale_jitter` larger or smaller, on white; and turned,
-    stretched and slanted: each number of its 2x2 matrix differs by up to `affine_jitter`."""
+    """(B, 3, H, W) in [0, 1] -> the same shape, each picture up to `scale_jitter` larger or smaller, on white; and
+    turned, stretched and slanted: each number of its 2x2 matrix differs by up to `affine_jitter`."""
     if not scale_jitter and not affine_jitter:
         return images
     matrix = torch.eye(2, 3) * (1 + scale_jitter * (2 * torch.rand(len(images), 1, 1) - 1))  # (B, 2, 3)

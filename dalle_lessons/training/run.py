@@ -1,29 +1,29 @@
-"""What each model learns from: batches, losses and the whole training, as `dalle-lessons train` runs it."""
+"""The whole training of a model, as `dalle-lessons train` runs it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
-from ..datasets import load
-from ..datasets.emoji import emoji
-from ..model.dalle import DALLE
-from ..model.dvae import DVAE
-from ..model.files import weights_dir
-from ..model.tokenizer import TextTokenizer
-from .objectives.clip import make_clip
-from .objectives.dalle import make_dalle
-from .objectives.dvae import make_dvae
-from .objectives.edit import make_edit
-from .objectives.judge import make_judge
-from .presets import (
-    DALLE_PRESETS,
-    DVAE_PRESETS,
-    PRESETS,
-    find_preset,
-)
-from .tokens import train_tokenizer
+from .identity import data_fingerprint, read_checkpoint, refuse_differences
+from .objectives import Objective
+from .objectives.clip import CLIPObjective
+from .objectives.dalle import DALLEObjective
+from .objectives.dvae import DVAEObjective
+from .objectives.edit import EditObjective
+from .objectives.judge import JudgeObjective
+from .presets import DVAE_PRESETS, PRESETS, find_preset
+from .sources import Sources, check_out
 from .trainer import CHECKPOINT, Trainer
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    "dvae": DVAEObjective,
+    "dalle": DALLEObjective,
+    "clip": CLIPObjective,
+    "edit": EditObjective,
+    "judge": JudgeObjective,
+}
 
 
 def train_model(
@@ -31,61 +31,59 @@ def train_model(
     data: str,
     preset_name: str | None,
     out: str | Path,
-    dvae: str | None = None,
-    start: str | None = None,
+    dvae: str | Path | None = None,
+    start: str | Path | None = None,
     resume: bool = False,
     minutes: float | None = None,
     progress: bool = True,
-    **changes,
+    **changes: Any,
 ) -> Trainer:
     """What `dalle-lessons train` does: build, train, and save the averaged weights into `out`.
 
     kind: "dvae", "dalle", "clip", "edit" or "judge". data: a bundled world or a folder. dvae: weights that make the
-    image tokens (dalle, edit) or the reconstructions (clip). start: weights from which to start instead of random ones;
-    dalle and clip take its tokenizer too, and edit always starts from a DALL·E ("emoji", if none is named). changes:
-    fields of the recipe to set otherwise.
-    Raises what `Trainer.load` and `Trainer.run` raise, and ValueError where `start` is another model.
+    image tokens (dalle, edit) or the reconstructions (clip); if none are named, those in the folder `dvae` beside
+    `out`, or else the bundled ones. start: weights from which to start instead of random ones; dalle and clip take its
+    tokenizer too, and edit always starts from a DALL·E, found likewise if none is named. progress: show a bar, and say
+    which weights were taken. changes: fields of the TrainConfig to set otherwise.
+
+    What cannot be trained is refused as early as it can be known, with one sentence: FileNotFoundError, OSError or
+    ValueError. Raises NonFiniteLoss as `Trainer.run` does.
     """
     out = Path(out)
+    objective_class = OBJECTIVES[kind]
+    objective_class.check_data(data)
     world, preset = find_preset(PRESETS[kind], data, preset_name)
     preset = replace(preset, train_config=replace(preset.train_config, **changes))
-    if kind == "judge" and data != "emoji":
-        raise ValueError("The judge names emoji: it can be trained on the emoji world alone.")
-    if kind == "edit" and data != "emoji":
-        raise ValueError("Editing needs one thing in several styles: it can be trained on the emoji world alone.")
-    pairs = emoji(None) if kind == "judge" else load(data, size=DVAE_PRESETS[world].side)
-    tokenizer = None
-    if kind == "dvae":
-        model, loss_fn = make_dvae(pairs, preset)
-    elif kind == "judge":
-        model, loss_fn = make_judge(pairs, preset)
-    elif kind == "edit":
-        first = DALLE.from_pretrained(start or world)
-        tokenizer = TextTokenizer.from_file(weights_dir(start or world, "dalle") / "tokenizer.json", preset.text_length)
-        model, loss_fn = make_edit(pairs, preset, DVAE.from_pretrained(dvae or world), first, tokenizer)
-    else:
-        images = DVAE.from_pretrained(dvae or world)
-        text_length = DALLE_PRESETS[world].config.text_length
-        if start is not None:
-            tokenizer = TextTokenizer.from_file(weights_dir(start, kind) / "tokenizer.json", text_length)
-        if kind == "dalle":
-            model, tokenizer, loss_fn = make_dalle(pairs, preset, images, tokenizer)
-        else:
-            tokenizer = tokenizer or train_tokenizer(pairs, DALLE_PRESETS[world])
-            dalle = DALLE.from_pretrained(world) if preset.faulty else None  # `start` may hold a CLIP alone
-            model, loss_fn = make_clip(pairs, preset, images, tokenizer, dalle)
-    if start is not None and kind != "edit":
-        try:
-            model.load_state_dict(type(model).from_pretrained(start).state_dict())
-        except RuntimeError:
-            raise ValueError(f"The weights in {start!r} are of another size than the model of this preset.") from None
-    trainer = Trainer(model, loss_fn, preset.train_config, out)
+    check_out(out, resume)
+    identity: dict[str, Any] = {"kind": kind, "data": {}, **split_settings(preset)}
+    before = read_checkpoint(out / CHECKPOINT)["identity"] if resume else None
+
+    def refuse_another() -> None:
+        if before is not None:
+            refuse_differences(out, before, identity, partly=True)
+
+    refuse_another()
+    say = print if progress else (lambda line: None)
+    objective = objective_class.prepare(preset, Sources(world, data, out, dvae, start, resume, say))
+    identity |= objective.fingerprint()
+    refuse_another()
+    pairs = objective_class.load_pairs(data, DVAE_PRESETS[world].side)
+    identity["data"] = data_fingerprint(pairs)
+    refuse_another()
+    model = objective.build(pairs)
+    identity |= objective.fingerprint()
+    trainer = Trainer(model, objective.loss, preset.train_config, out, identity)
     if resume:
         trainer.load()
-    elif (out / CHECKPOINT).exists():
-        raise ValueError(f"{out} holds a training already: add --resume to go on, or name another folder.")
+    else:
+        objective.save_extras(out)
     average = trainer.run(minutes, progress)
+    objective.finish(average)
     average.save_pretrained(out)
-    if kind in ("dalle", "edit"):
-        tokenizer.save(out / "tokenizer.json")
     return trainer
+
+
+def split_settings(preset: Any) -> dict[str, Any]:
+    """A preset's settings as a checkpoint keeps them: `train_config` apart."""
+    settings = asdict(preset)
+    return {"train_config": settings.pop("train_config"), "preset": settings}

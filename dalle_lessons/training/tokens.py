@@ -13,7 +13,7 @@ from ..model.dvae import DVAE
 from ..model.sequence import flatten
 from ..model.tokenizer import TextTokenizer
 from .augment import random_shift
-from .presets import DALLEPreset
+from .preset_types import DALLEPreset
 
 
 @torch.no_grad()
@@ -31,7 +31,8 @@ def train_tokenizer(pairs: Pairs, preset: DALLEPreset, variations: int = 4) -> T
 
 
 def shifted_views(dvae: DVAE, pictures: Tensor, num_views: int, shift: int) -> Tensor:
-    """(N, 3, H, W) uint8 -> image tokens (1 + copies, N, rows · cols) int64: first in place, then moved at random."""
+    """(N, 3, H, W) uint8 -> image tokens (1 + num_views, N, rows · cols) int64: first of the pictures as they are, then
+    of each moved at random by up to `shift` pixels each way."""
     token_views = [tokenize(dvae, pictures)]
     for _ in range(num_views):
         parts = [random_shift(part.float() / 255, shift).mul(255).round().byte() for part in pictures.split(256)]
@@ -40,12 +41,12 @@ def shifted_views(dvae: DVAE, pictures: Tensor, num_views: int, shift: int) -> T
 
 
 def joint_views(dvae: DVAE, pictures: Tensor, num_views: int, shift: int) -> Tensor:
-    """As `shifted_views`, but within a copy all pictures are moved alike, and in every second one mirrored too: what
-    stands above and below stays the exact same. -> (1 + copies, N, rows · cols) int64."""
+    """As `shifted_views`, but within a view all pictures are moved alike, and in every second one mirrored too, so that
+    what stands above and below still shows the same. -> (1 + num_views, N, rows · cols) int64."""
     token_views = [tokenize(dvae, pictures)]
     height, width = pictures.shape[2:]
-    for copy in range(num_views):
+    for view in range(num_views):
         y, x = torch.randint(0, 2 * shift + 1, (2,)).tolist()
         moved = F.pad(pictures, [shift] * 4, value=255)[:, :, y : y + height, x : x + width]
-        token_views.append(tokenize(dvae, moved.flip(3) if copy % 2 else moved))
+        token_views.append(tokenize(dvae, moved.flip(3) if view % 2 else moved))
     return torch.stack(token_views)

@@ -15,11 +15,16 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from dalle_lessons.model.clip import CLIP, CLIPConfig
 from dalle_lessons.model.dalle import DALLE, DALLEConfig
 from dalle_lessons.model.dvae import DVAE, DVAEConfig
+from dalle_lessons.model.threads import available_cores
+from dalle_lessons.training import precision
 from dalle_lessons.training import trainer as training
 from dalle_lessons.training.muon import Muon, orthogonalize
-from dalle_lessons.training.trainer import NonFiniteLoss, TrainConfig, Trainer, faster_precision, make_optimizers, train
+from dalle_lessons.training.optimizers import make_optimizers
+from dalle_lessons.training.precision import faster_precision
+from dalle_lessons.training.trainer import NonFiniteLoss, TrainConfig, Trainer, train
 
 CONFIG = DALLEConfig(
     vocab_size=12, text_length=4, rows=2, cols=2, codes=8, width=16, layers=2, heads=2, dropout=0.2, attention=("row",)
@@ -294,10 +299,10 @@ def test_a_processor_that_is_slow_in_bfloat16_is_not_made_to_measure_it(monkeypa
     def passes(*_):
         raise AssertionError("no pass should be measured")
 
-    monkeypatch.setattr(training, "product_seconds", lambda dtype: 1.0 if dtype == torch.bfloat16 else 0.1)
+    monkeypatch.setattr(precision, "product_seconds", lambda dtype: 1.0 if dtype == torch.bfloat16 else 0.1)
     assert faster_precision(dalle(), passes) == "float32"
     monkeypatch.undo()
-    assert training.product_seconds(torch.float32) > 0
+    assert precision.product_seconds(torch.float32) > 0
 
 
 def test_muon_moves_a_matrix_by_steps_of_the_size_of_adamws():
@@ -464,6 +469,8 @@ def test_a_recipe_that_differs_is_refused_in_one_sentence_unless_it_only_saves_m
     with pytest.raises(ValueError, match="another recipe: resume with the same preset and options") as caught:
         train(line(), line_loss, replace(SIX, lr=2e-2), tmp_path, resume=True, progress=False)
     assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match="lr 0.01, now 0.02"):
+        train(line(), line_loss, replace(SIX, lr=2e-2), tmp_path, resume=True, progress=False)
     train(line(), line_loss, replace(SIX, save_every=1.0), tmp_path, resume=True, progress=False)
 
 
@@ -491,8 +498,80 @@ def test_the_number_of_threads_comes_back_with_the_checkpoint(tmp_path):
         torch.set_num_threads(threads)
 
 
+def test_a_checkpoint_of_a_larger_machine_takes_no_more_threads_than_there_are_cores(tmp_path):
+    threads = torch.get_num_threads()
+    train(line(), line_loss, SIX, tmp_path, minutes=0, progress=False)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    torch.save({**state, "threads": 1000}, tmp_path / "checkpoint.pt")
+    try:
+        train(line(), line_loss, SIX, tmp_path, resume=True, progress=False)
+        assert torch.get_num_threads() == available_cores()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_model_that_comes_in_evaluation_mode_is_trained_in_training_mode():
+    """Batch norm keeps its statistics only there, and so tells."""
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).eval()
+    averaged = train(model, lambda model, rng, progress: line_loss(model, rng, progress), SIX, progress=False)
+    assert not torch.equal(model[1].running_mean, torch.zeros(2)) and not averaged.training
+
+
+def test_the_temperature_of_a_clip_keeps_its_floor_in_training_and_can_rise_again():
+    torch.manual_seed(0)
+    model = CLIP(CLIPConfig(widths=(8, 8), patch=8, side=16, text_width=8, layers=1, heads=1, dim=4))
+
+    def colder(model, rng, progress):
+        return {"total": -model.logit_scale}
+
+    def warmer(model, rng, progress):
+        return {"total": model.logit_scale}
+
+    trainer = Trainer(model, colder, replace(SIX, steps=300, lr=0.5, clip=1e9), None)
+    for _ in range(10):
+        trainer.one_step()
+    assert model.logit_scale.item() == pytest.approx(100.0, rel=1e-5)
+    trainer.loss_fn = warmer
+    for _ in range(8):
+        trainer.one_step()
+    assert model.logit_scale.item() < 90
+    assert float(trainer.average.module.logit_scale) <= 100 * (1 + 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "limit"),
+    [
+        ("steps", 0, "at least 1"),
+        ("steps", -5, "at least 1"),
+        ("batch", 0, "at least 1"),
+        ("lr", 0.0, "above 0"),
+        ("lr", math.nan, "above 0"),
+        ("lr", math.inf, "above 0"),
+        ("warmup", -1, "0 or more"),
+        ("min_lr_ratio", 1.5, "from 0 to 1"),
+        ("betas", (0.9, 1.0), "less than 1"),
+        ("weight_decay", -0.1, "0 or more"),
+        ("muon_lr", 0.0, "above 0, or None"),
+        ("clip", 0.0, "above 0"),
+        ("ema", 0.0, "between 0 and 1"),
+        ("ema", 2.0, "between 0 and 1"),
+        ("precision", "fp16", "one of float32, bfloat16, auto"),
+        ("seed", -1, "from 0"),
+        ("save_every", -1.0, "0 or more"),
+    ],
+)
+def test_settings_beyond_their_limits_are_refused_in_one_sentence(field, value, limit):
+    with pytest.raises(ValueError, match=f"^The training's {field} must be .*{limit}.*, got .*[.]$"):
+        TrainConfig(**{field: value})
+
+
+def test_to_resume_a_folder_must_be_named():
+    with pytest.raises(ValueError, match="name the folder"):
+        train(line(), line_loss, SIX, resume=True, progress=False)
+
+
 def test_measuring_the_faster_precision_leaves_no_trace(monkeypatch):
-    monkeypatch.setattr(training, "product_seconds", lambda dtype: 1.0)  # so that it measures, wherever it runs
+    monkeypatch.setattr(precision, "product_seconds", lambda dtype: 1.0)  # so that it measures, wherever it runs
     model = dvae().train()
     state, rng = {name: t.clone() for name, t in model.state_dict().items()}, torch.get_rng_state()
     assert faster_precision(model, dvae_loss) in ("float32", "bfloat16")
@@ -513,6 +592,7 @@ def test_the_precision_is_measured_once_and_kept_in_the_checkpoint(tmp_path, mon
 def test_the_bar_shows_the_loss_and_the_speed(capfd):
     train(line(), line_loss, SIX)
     shown = capfd.readouterr().err
+    assert "float32" in shown, "the precision, which may have been chosen"
     assert "6/6" in shown and "loss=" in shown and ("step/s" in shown or "s/step" in shown)
     train(line(), line_loss, SIX, progress=False)
     assert capfd.readouterr() == ("", "")

@@ -1,1 +1,67 @@
-"""What each model learns from: one module a model."""
+"""What each model learns from: one objective a model."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ...datasets import Pairs, load
+from ..sources import Sources
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def channels_last(model: M) -> M:
+    """The same model in the layout that processors convolve fastest."""
+    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] # not in PyTorch's stubs
+
+
+class Objective(ABC, Generic[M]):
+    """Builds a model for a data set, and says what it learns from in one step.
+
+    Made directly from models, or by `prepare` from what the command was told. Then `build` once, and `loss` each step.
+    """
+
+    preset: Any
+
+    @classmethod
+    def check_data(cls, data: str) -> None:
+        """Raises ValueError with one sentence for a data set that this model cannot learn from."""
+
+    @classmethod
+    def load_pairs(cls, data: str, side: int) -> Pairs:
+        """The pictures to train on; those of a folder are made `side` pixels square."""
+        return load(data, size=side)
+
+    @classmethod
+    @abstractmethod
+    def prepare(cls, preset: Any, sources: Sources) -> Self:
+        """Load the weights that this training builds on. Raises FileNotFoundError or ValueError with one sentence where
+        they are missing or do not fit; the data are not needed for that."""
+
+    @abstractmethod
+    def build(self, pairs: Pairs) -> M:
+        """The model before its first step, and all that `loss` needs. Seeds torch's random state.
+
+        Raises ValueError with one sentence for pairs that cannot be trained on.
+        """
+
+    @abstractmethod
+    def loss(self, model: M, rng: random.Random, progress: float) -> dict[str, Tensor]:
+        """On one random batch: `total`, a scalar that is minimized, and its parts. progress: share of the training
+        done, in [0, 1). Captions vary by `rng`, all else by torch's random state."""
+
+    def fingerprint(self) -> dict[str, str]:
+        """What must be the same when this training is resumed, beside preset and data, as far as it is known yet."""
+        return {}
+
+    def save_extras(self, out: Path) -> None:
+        """Write what the weights are useless without, before the first step. Raises ValueError where another lies."""
+
+    def finish(self, model: M) -> None:
+        """What is left to do to the averaged model before it is saved."""

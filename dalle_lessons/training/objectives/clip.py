@@ -3,102 +3,197 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from ...datasets import Pairs
 from ...datasets.pairs import to_ids
-from ...model.clip import CLIP
+from ...model.clip import CLIP, CLIPConfig
 from ...model.dalle import DALLE
 from ...model.dvae import DVAE
-from ...model.sampling import SAMPLING_BATCH, sample
 from ...model.sequence import unflatten
 from ...model.tokenizer import TextTokenizer
 from ..augment import mix_channels, random_affine, random_erasing, vary
-from ..batches import sample_grouped, sample_indices, sample_other_style, varied_captions
-from ..presets import CLIPPreset
+from ..batch_norm import update_batch_norm
+from ..batches import check_captions, sample_grouped, sample_indices, sample_other_style, varied_captions
+from ..identity import weights_fingerprint
+from ..negatives import sample_negatives
+from ..preset_types import CLIPPreset
+from ..presets import DALLE_PRESETS, DVAE_PRESETS
+from ..sources import Sources, check_grid, check_size, check_tokens, keep_tokenizer
 from ..token_noise import corrupt_tokens
-from ..tokens import tokenize
-from ..trainer import LossFn
+from ..tokens import tokenize, train_tokenizer
+from . import Objective, channels_last
+
+NEGATIVES_WEIGHT = 3.0  # captions with a generated negative come so much more often, or few of a batch would have one
 
 
-def sample_negatives(
-    dalle: DALLE, tokenizer: TextTokenizer, pairs: Pairs, tokens: Tensor, chosen: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Drawings of these pictures' captions, too hot to be good: (K,) int64 -> indices (k,) and image tokens (k, N) of
-    those that differ from the true picture's tokens (of `tokens`) in more than 30%."""
-    drawn = []
-    for at in range(0, len(chosen), SAMPLING_BATCH):
-        text = tokenizer.encode([pairs.caption(i, None) for i in chosen[at : at + SAMPLING_BATCH].tolist()])
-        hot = (1.25, 1.5, 1.75)[at // SAMPLING_BATCH % 3]
-        drawn.append(sample(dalle, text, seed=1, indices=range(at, at + len(text)), temperature=hot))
-    differs = (torch.cat(drawn) != tokens[chosen]).float().mean(dim=1) > 0.3
-    return chosen[differs], torch.cat(drawn)[differs]
-
-
-def make_clip(
-    pairs: Pairs, preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer, dalle: DALLE | None = None
-) -> tuple[CLIP, LossFn]:
-    """CLIP over the tokenizer of the DALL·E whose drawings it will rank; the dVAE makes the reconstructions.
-
-    dalle: draws the faulty pictures, with the same tokenizer; without it there are none.
-    """
-    torch.manual_seed(preset.train_config.seed)
-    sizes = {"vocab_size": tokenizer.vocab_size, "text_length": tokenizer.length, "pad_id": tokenizer.pad_id}
-    config = replace(preset.config, side=pairs.pictures.shape[-1], **sizes)
-    model = CLIP(config, tokenizer).to(memory_format=torch.channels_last)
-    tokens = tokenize(dvae, pairs.pictures)  # (N, rows · cols)
-    weights = pairs.weights**preset.sampling_exponent
-    rows = pairs.pictures.shape[-1] // dvae.config.factor
-    _, picture_of = torch.unique(pairs.pictures.flatten(1), dim=0, return_inverse=True)  # (N,): which are the same
-    negatives_per_group = (
-        preset.negatives_per_group if preset.negatives_per_group > 1 and "subgroup" in pairs.metadata[0] else 1
+def clip_config(preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer, side: int) -> CLIPConfig:
+    """The preset's configuration, with the sizes and fingerprints of these tokens, for pictures of `side` pixels."""
+    return replace(
+        preset.config,
+        side=side,
+        vocab_size=tokenizer.vocab_size,
+        text_length=tokenizer.length,
+        pad_id=tokenizer.pad_id,
+        dvae_fingerprint=dvae.fingerprint(),
+        tokenizer_fingerprint=tokenizer.fingerprint(),
     )
-    emoji_rows = pairs.metadata if negatives_per_group > 1 else []  # other worlds have no subgroups
-    groups = to_ids(row["subgroup"] for row in emoji_rows)  # (N,)
-    things = to_ids((row["base_hexcode"], row["skin_tone"]) for row in emoji_rows)
-    faulty_of = torch.full((len(pairs),), -1)  # (N,): which faulty drawing is of this picture's caption, if any
-    faulty, often = tokens[:0], torch.ones(len(pairs))
-    if dalle is not None:
-        asked = torch.multinomial(weights, min(preset.faulty, len(pairs)))
-        drawn_for, faulty = sample_negatives(dalle, tokenizer, pairs, tokens, asked)
-        faulty_of[drawn_for] = torch.arange(len(drawn_for))
-        often[drawn_for] = 3.0  # these captions come more often, or few of a batch would have one
 
-    @torch.no_grad()
-    def decoded(tokens: Tensor) -> Tensor:
+
+def emoji_rows(pairs: Pairs) -> list[dict]:
+    """The rows of captions.csv that the pairs were made from; none in other worlds."""
+    return pairs.metadata if pairs.metadata and "subgroup" in getattr(pairs.metadata[0], "keys", tuple)() else []
+
+
+class Truths:
+    """Which captions are true of which pictures, beside their own."""
+
+    def __init__(self, pairs: Pairs):
+        _, self.picture_of = torch.unique(pairs.pictures.flatten(1), dim=0, return_inverse=True)  # (N,): equal ones
+        rows = emoji_rows(pairs)
+        self.styles = [row["style"] for row in rows]
+        # Only emoji are shown in several styles; elsewhere nothing is known of a picture but that it equals another.
+        self.thing_of = to_ids((row["base_hexcode"], row["skin_tone"]) for row in rows) if rows else self.picture_of
+        self.things = int(self.thing_of.max()) + 1
+        self.shown = torch.unique(self.picture_of * self.things + self.thing_of)  # a sketch serves all tones of a thing
+
+    def also_true(self, chosen: Tensor, captions: Sequence[str]) -> Tensor:
+        """(B,) indices and a caption for each -> (B, B) bool: (i, j), i ≠ j, where caption j is true of picture i too.
+
+        It is if picture i equals picture j, if it has the same caption, or if it shows the same thing and the caption
+        leaves the style unsaid.
+        """
+        pictures, things, words = self.picture_of[chosen], self.thing_of[chosen], to_ids(captions)
+        true = (pictures[:, None] == pictures) | (words[:, None] == words)
+        if self.styles:
+            unsaid = [self.styles[i] not in c for i, c in zip(chosen.tolist(), captions, strict=True)]
+            shows = torch.isin(pictures[:, None] * self.things + things, self.shown)  # (B, B)
+            true |= shows & torch.tensor(unsaid)
+        return true.fill_diagonal_(False)
+
+
+@dataclass
+class CLIPObjective(Objective[CLIP]):
+    """Find each picture's caption among a batch's, and each caption's picture."""
+
+    preset: CLIPPreset
+    #: Makes the reconstructions.
+    dvae: DVAE
+    #: That of the DALL·E whose drawings CLIP will rank; None: `build` learns it from the captions, as DALL·E's was.
+    tokenizer: TextTokenizer | None = None
+    #: Whose weights to start from; None: random ones.
+    start: CLIP | None = None
+    #: Draws the preset's generated negatives, with the same tokenizer; needed if there are any.
+    dalle: DALLE | None = None
+    #: The world whose DALL·E says how a tokenizer is learned.
+    world: str = "emoji"
+
+    @classmethod
+    def prepare(cls, preset: CLIPPreset, sources: Sources) -> Self:
+        dvae = DVAE.from_pretrained(sources.find("dvae", sources.dvae))
+        side = DVAE_PRESETS[sources.world].side
+        check_grid(dvae, side)
+        start = None if sources.start is None else CLIP.from_pretrained(sources.start)
+        length = DALLE_PRESETS[sources.world].config.text_length
+        tokenizer = sources.tokenizer("clip", sources.start, length)
+        if start is not None and sources.start is not None and tokenizer is not None:
+            check_tokens(start.config, sources.start, dvae, tokenizer)
+            config = clip_config(preset, dvae, tokenizer, side)
+            check_size(start, sources.start, lambda: CLIP(config))
+        dalle = None
+        if preset.generated_negatives:
+            name = sources.find("dalle", None)  # `start` may hold a CLIP alone
+            dalle = DALLE.from_pretrained(name)
+            tokenizer = tokenizer or sources.tokenizer("dalle", name, length)
+            check_tokens(dalle.config, name, dvae, tokenizer)
+        return cls(preset, dvae, tokenizer, start, dalle, sources.world)
+
+    def build(self, pairs: Pairs) -> CLIP:
+        preset = self.preset
+        if self.tokenizer is None:
+            self.tokenizer = train_tokenizer(pairs, DALLE_PRESETS[self.world])
+        rows = pairs.metadata or [None] * len(pairs)
+        check_captions(((pairs.caption(i, None), rows[i]) for i in range(len(pairs))), self.tokenizer)
+        torch.manual_seed(preset.train_config.seed)
+        config = clip_config(preset, self.dvae, self.tokenizer, pairs.pictures.shape[-1])
+        model = channels_last(CLIP(config, self.tokenizer))
+        if self.start is not None:
+            model.load_state_dict(self.start.state_dict())
+        self.pairs, self.truths = pairs, Truths(pairs)
+        self.tokens = tokenize(self.dvae, pairs.pictures)  # (N, rows · cols)
+        self.weights = pairs.weights**preset.sampling_exponent
+        emoji = emoji_rows(pairs)
+        self.groups = to_ids(row["subgroup"] for row in emoji)  # (N,), or (0,) in worlds without subgroups
+        self.negative_of = torch.full((len(pairs),), -1)  # (N,): which negative was drawn for this caption, if any
+        self.negatives = self.tokens[:0]
+        self.weights_in_batch = self.weights
+        if self.dalle is not None and preset.generated_negatives:
+            asked = torch.multinomial(self.weights, min(preset.generated_negatives, len(pairs)))
+            drawn_for, self.negatives = sample_negatives(self.dalle, self.tokenizer, pairs, self.tokens, asked)
+            self.negative_of[drawn_for] = torch.arange(len(drawn_for))
+            self.weights_in_batch = self.weights * torch.where(self.negative_of >= 0, NEGATIVES_WEIGHT, 1.0)
+        return model
+
+    def choose(self) -> Tensor:
+        """Which pairs are in the next batch: (B,) int64."""
+        preset, batch, weights = self.preset, self.preset.train_config.batch, self.weights_in_batch
+        if preset.negatives_per_group == 1 or not len(self.groups):
+            return sample_indices(weights, batch)
+        if not preset.pair_styles:
+            return sample_grouped(weights, self.groups, batch, preset.negatives_per_group)
+        first = sample_grouped(weights, self.groups, (batch + 1) // 2, preset.negatives_per_group // 2)
+        return torch.cat((first, sample_other_style(self.weights, self.truths.thing_of, first)))[:batch]
+
+    def decoded(self, tokens: Tensor) -> Tensor:
         """(n, rows · cols) -> (n, 3, H, W) in [0, 1]."""
-        return dvae.decode(unflatten(tokens, rows, rows)).float()
+        grid = self.pairs.pictures.shape[-1] // self.dvae.config.factor
+        return self.dvae.decode(unflatten(tokens, grid, grid)).float()
 
-    def varied(images: Tensor) -> Tensor:
-        return mix_channels(
-            vary(random_affine(images, preset.scale_jitter, preset.affine_jitter), preset.shift, preset.color_jitter),
-            preset.channel_mix,
-        )
+    def varied(self, images: Tensor) -> Tensor:
+        """(n, 3, H, W) in [0, 1] -> the same, each picture in another place, size and color."""
+        preset = self.preset
+        images = random_affine(images, preset.scale_jitter, preset.affine_jitter)
+        return mix_channels(vary(images, preset.shift, preset.color_jitter), preset.channel_mix)
 
-    def loss_fn(model: CLIP, rng: random.Random, done: float) -> dict[str, Tensor]:
-        batch = preset.train_config.batch
-        if negatives_per_group == 1:
-            chosen = sample_indices(weights * often, batch)
-        elif preset.pair_styles:
-            first = sample_grouped(weights * often, groups, batch // 2, negatives_per_group // 2)
-            chosen = torch.cat((first, sample_other_style(weights, things, first)))
-        else:
-            chosen = sample_grouped(weights * often, groups, batch, negatives_per_group)
-        images = pairs.pictures[chosen].float() / 255
-        replaced = torch.rand(batch) < preset.reconstructed
+    def loss(self, model: CLIP, rng: random.Random, progress: float) -> dict[str, Tensor]:
+        assert self.tokenizer is not None, "build comes first"
+        preset, chosen = self.preset, self.choose()
+        images = self.pairs.pictures[chosen].float() / 255
+        replaced = torch.rand(len(chosen)) < preset.reconstructed
         if replaced.any():
-            others = tokens[sample_indices(weights, int(replaced.sum()))]
-            images[replaced] = decoded(corrupt_tokens(tokens[chosen[replaced]], others, preset.max_token_noise))
-        images = random_erasing(varied(images), preset.erasing).contiguous(memory_format=torch.channels_last)
-        text = tokenizer.encode(
-            varied_captions(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0
-        )
-        same = (picture_of[chosen][:, None] == picture_of[chosen]).fill_diagonal_(False)
-        which = faulty_of[chosen][faulty_of[chosen] >= 0]
-        wrong = varied(decoded(faulty[which])).contiguous(memory_format=torch.channels_last) if len(which) else None
-        return model.loss(images, text, same, wrong)
+            others = self.tokens[sample_indices(self.weights, int(replaced.sum()))]
+            noisy = corrupt_tokens(self.tokens[chosen[replaced]], others, preset.max_token_noise)
+            images[replaced] = self.decoded(noisy)
+        images = random_erasing(self.varied(images), preset.erasing).contiguous(memory_format=torch.channels_last)
+        captions = varied_captions(self.pairs, chosen, self.tokenizer, rng)
+        text = self.tokenizer.encode(captions, preset.bpe_dropout if model.training else 0)
+        drawn = self.negative_of[chosen][self.negative_of[chosen] >= 0]
+        extra_images = None
+        if len(drawn):
+            extra_images = self.varied(self.decoded(self.negatives[drawn])).contiguous(
+                memory_format=torch.channels_last
+            )
+        return model.loss(images, text, self.truths.also_true(chosen, captions), extra_images)
 
-    return model, loss_fn
+    def fingerprint(self) -> dict[str, str]:
+        known = {"dvae": self.dvae.fingerprint()}
+        if self.tokenizer is not None:
+            known["tokenizer"] = self.tokenizer.fingerprint()
+        if self.start is not None:
+            known["start"] = weights_fingerprint(self.start)
+        if self.dalle is not None:
+            known["negatives"] = weights_fingerprint(self.dalle)
+        return known
+
+    def save_extras(self, out: Path) -> None:
+        assert self.tokenizer is not None, "build comes first"
+        keep_tokenizer(self.tokenizer, out)
+
+    def finish(self, model: CLIP) -> None:
+        update_batch_norm(model, self.pairs.pictures, self.weights, self.preset.train_config.seed)

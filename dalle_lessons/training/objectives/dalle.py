@@ -3,61 +3,105 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from ...datasets import Pairs
-from ...model.dalle import DALLE
+from ...model.dalle import DALLE, DALLEConfig
 from ...model.dvae import DVAE
 from ...model.sequence import drop_captions
 from ...model.tokenizer import TextTokenizer
-from ..batches import sample_indices, varied_captions
-from ..presets import DALLEPreset
+from ..batches import check_captions, sample_indices, varied_captions
+from ..identity import weights_fingerprint
+from ..preset_types import DALLEPreset
+from ..presets import DVAE_PRESETS
+from ..sources import Sources, check_grid, check_size, check_tokens, keep_tokenizer
 from ..token_noise import corrupt_tokens
 from ..tokens import shifted_views, train_tokenizer
-from ..trainer import LossFn
+from . import Objective
 
 
-def dalle_loss_of(pairs: Pairs, token_views: Tensor, tokenizer: TextTokenizer, preset: DALLEPreset) -> LossFn:
-    """DALL·E's loss on a random batch of pairs, with captions that vary. cuts: as from `shifted_views`."""
-    weights = pairs.weights**preset.sampling_exponent
-
-    def loss_fn(model: DALLE, rng: random.Random, done: float) -> dict[str, Tensor]:
-        chosen = sample_indices(weights, preset.train_config.batch)
-        disturbed = done < preset.augment_until
-        which = torch.zeros_like(chosen)
-        if len(token_views) > 1 and disturbed:  # without copies nothing is drawn: other presets repeat as before
-            which = torch.randint(0, len(token_views), chosen.shape)
-        text = tokenizer.encode(
-            varied_captions(pairs, chosen, tokenizer, rng), preset.bpe_dropout if model.training else 0
-        )
-        tokens = token_views[which, chosen]  # (B, N)
-        fed = (
-            corrupt_tokens(tokens, tokens.roll(1, 0), preset.max_token_noise)
-            if preset.max_token_noise and disturbed
-            else None
-        )
-        return model.loss(drop_captions(text, preset.caption_dropout, tokenizer.pad_id), tokens, fed)
-
-    return loss_fn
-
-
-def make_dalle(
-    pairs: Pairs, preset: DALLEPreset, dvae: DVAE, tokenizer: TextTokenizer | None = None
-) -> tuple[DALLE, TextTokenizer, LossFn]:
-    """Tokenize the pictures once, learn the text vocabulary (if none is given), and build the model that fits both."""
-    torch.manual_seed(preset.train_config.seed)
-    tokenizer = tokenizer or train_tokenizer(pairs, preset)
-    side = pairs.pictures.shape[-1] // dvae.config.factor
-    config = replace(
+def dalle_config(preset: DALLEPreset, dvae: DVAE, tokenizer: TextTokenizer, side: int) -> DALLEConfig:
+    """The preset's configuration, with the sizes and fingerprints of these tokens, for pictures of `side` pixels."""
+    grid = side // dvae.config.factor
+    return replace(
         preset.config,
         vocab_size=tokenizer.vocab_size,
         pad_id=tokenizer.pad_id,
-        rows=side,
-        cols=side,
+        rows=grid,
+        cols=grid,
         codes=dvae.config.codes,
+        dvae_fingerprint=dvae.fingerprint(),
+        tokenizer_fingerprint=tokenizer.fingerprint(),
     )
-    token_views = shifted_views(dvae, pairs.pictures, preset.num_views, preset.shift)
-    return DALLE(config), tokenizer, dalle_loss_of(pairs, token_views, tokenizer, preset)
+
+
+@dataclass
+class DALLEObjective(Objective[DALLE]):
+    """Predict each token of captions and pictures."""
+
+    preset: DALLEPreset
+    #: Makes the image tokens.
+    dvae: DVAE
+    #: Makes the text tokens; None: `build` learns one from the captions.
+    tokenizer: TextTokenizer | None = None
+    #: Whose weights to start from; None: random ones.
+    start: DALLE | None = None
+
+    @classmethod
+    def prepare(cls, preset: DALLEPreset, sources: Sources) -> Self:
+        dvae = DVAE.from_pretrained(sources.find("dvae", sources.dvae))
+        side = DVAE_PRESETS[sources.world].side
+        check_grid(dvae, side)
+        start = None if sources.start is None else DALLE.from_pretrained(sources.start)
+        tokenizer = sources.tokenizer("dalle", sources.start, preset.config.text_length)
+        if start is not None and sources.start is not None and tokenizer is not None:
+            check_tokens(start.config, sources.start, dvae, tokenizer)
+            config = dalle_config(preset, dvae, tokenizer, side)
+            check_size(start, sources.start, lambda: DALLE(config))
+        return cls(preset, dvae, tokenizer, start)
+
+    def build(self, pairs: Pairs) -> DALLE:
+        torch.manual_seed(self.preset.train_config.seed)
+        if self.tokenizer is None:
+            self.tokenizer = train_tokenizer(pairs, self.preset)
+        rows = pairs.metadata or [None] * len(pairs)
+        check_captions(((pairs.caption(i, None), rows[i]) for i in range(len(pairs))), self.tokenizer)
+        self.pairs, self.weights = pairs, pairs.weights**self.preset.sampling_exponent
+        self.token_views = shifted_views(self.dvae, pairs.pictures, self.preset.num_views, self.preset.shift)
+        model = DALLE(dalle_config(self.preset, self.dvae, self.tokenizer, pairs.pictures.shape[-1]))
+        if self.start is not None:
+            model.load_state_dict(self.start.state_dict())
+        return model
+
+    def loss(self, model: DALLE, rng: random.Random, progress: float) -> dict[str, Tensor]:
+        assert self.tokenizer is not None, "build comes first"
+        preset, chosen = self.preset, sample_indices(self.weights, self.preset.train_config.batch)
+        augment = progress < preset.augment_until
+        view = torch.zeros_like(chosen)
+        if len(self.token_views) > 1 and augment:  # with one view nothing is drawn: other presets repeat as before
+            view = torch.randint(0, len(self.token_views), chosen.shape)
+        captions = varied_captions(self.pairs, chosen, self.tokenizer, rng)
+        text = self.tokenizer.encode(captions, preset.bpe_dropout if model.training else 0)
+        tokens = self.token_views[view, chosen]  # (B, N)
+        input_tokens = None
+        if preset.max_token_noise and augment:
+            input_tokens = corrupt_tokens(tokens, tokens.roll(1, 0), preset.max_token_noise)
+        text = drop_captions(text, preset.caption_dropout, self.tokenizer.pad_id)
+        return model.loss(text, tokens, input_tokens)
+
+    def fingerprint(self) -> dict[str, str]:
+        known = {"dvae": self.dvae.fingerprint()}
+        if self.tokenizer is not None:
+            known["tokenizer"] = self.tokenizer.fingerprint()
+        if self.start is not None:
+            known["start"] = weights_fingerprint(self.start)
+        return known
+
+    def save_extras(self, out: Path) -> None:
+        assert self.tokenizer is not None, "build comes first"
+        keep_tokenizer(self.tokenizer, out)

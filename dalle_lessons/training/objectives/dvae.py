@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -11,27 +14,46 @@ from ...datasets import Pairs
 from ...model.dvae import DVAE
 from ..augment import random_shift
 from ..batches import sample_indices
-from ..presets import DVAEPreset
-from ..trainer import LossFn
+from ..identity import weights_fingerprint
+from ..preset_types import DVAEPreset
+from ..sources import Sources, check_size
+from . import Objective, channels_last
 
 
-def dvae_loss_of(pairs: Pairs, preset: DVAEPreset) -> LossFn:
-    """The dVAE's loss on a random batch; the temperature falls along a cosine (paper, appendix A.2)."""
+def anneal_temperature(preset: DVAEPreset, progress: float) -> float:
+    """The Gumbel-softmax's temperature: it falls along a cosine, then stays (paper, appendix A.2)."""
     hot, cold = preset.temperatures
-    weights = pairs.weights.sqrt()  # variants in skin tone count for more than in stage two: they are new pixels
-
-    def loss_fn(model: DVAE, rng: random.Random, done: float) -> dict[str, Tensor]:
-        images = random_shift(
-            pairs.pictures[sample_indices(weights, preset.train_config.batch)].float() / 255, preset.shift
-        )
-        part = min(1.0, done / preset.anneal_fraction)
-        temperature = cold + (hot - cold) * 0.5 * (1 + float(torch.cos(torch.tensor(part * torch.pi))))
-        return model.loss(images.contiguous(memory_format=torch.channels_last), temperature, preset.kl_weight)
-
-    return loss_fn
+    part = min(1.0, progress / preset.anneal_fraction)
+    return cold + (hot - cold) * 0.5 * (1 + math.cos(part * math.pi))
 
 
-def make_dvae(pairs: Pairs, preset: DVAEPreset) -> tuple[DVAE, LossFn]:
-    torch.manual_seed(preset.train_config.seed)
-    model = DVAE(preset.config).to(memory_format=torch.channels_last)  # the layout that processors convolve fastest
-    return model, dvae_loss_of(pairs, preset)
+@dataclass
+class DVAEObjective(Objective[DVAE]):
+    """Reconstruct pictures."""
+
+    preset: DVAEPreset
+    start: DVAE | None = None
+
+    @classmethod
+    def prepare(cls, preset: DVAEPreset, sources: Sources) -> Self:
+        start = None if sources.start is None else DVAE.from_pretrained(sources.start)
+        check_size(start, sources.start, lambda: DVAE(preset.config))
+        return cls(preset, start)
+
+    def build(self, pairs: Pairs) -> DVAE:
+        torch.manual_seed(self.preset.train_config.seed)
+        self.pictures = pairs.pictures
+        self.weights = pairs.weights.sqrt()  # skin tones count for more than in stage two: they are new pixels
+        model = channels_last(DVAE(self.preset.config))
+        if self.start is not None:
+            model.load_state_dict(self.start.state_dict())
+        return model
+
+    def loss(self, model: DVAE, rng: random.Random, progress: float) -> dict[str, Tensor]:
+        chosen = sample_indices(self.weights, self.preset.train_config.batch)
+        images = random_shift(self.pictures[chosen].float() / 255, self.preset.shift)
+        temperature = anneal_temperature(self.preset, progress)
+        return model.loss(images.contiguous(memory_format=torch.channels_last), temperature, self.preset.kl_weight)
+
+    def fingerprint(self) -> dict[str, str]:
+        return {} if self.start is None else {"start": weights_fingerprint(self.start)}

@@ -3,31 +3,66 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...datasets import Pairs
+from ...datasets.emoji import emoji
 from ...datasets.emoji_labels import truth_of
 from ...model.judge import Judge
 from ..augment import vary
+from ..batch_norm import update_batch_norm
 from ..batches import sample_indices
-from ..presets import JudgePreset
-from ..trainer import LossFn
+from ..identity import weights_fingerprint
+from ..preset_types import JudgePreset
+from ..sources import Sources, check_size
+from . import Objective, channels_last
 
 
-def make_judge(pairs: Pairs, preset: JudgePreset) -> tuple[Judge, LossFn]:
-    """The judge, on the emoji world alone; all styles and tones count alike."""
-    torch.manual_seed(preset.train_config.seed)
-    model = Judge(preset.config).to(memory_format=torch.channels_last)
-    truth, weights = truth_of(pairs.metadata), pairs.weights.sqrt()
+@dataclass
+class JudgeObjective(Objective[Judge]):
+    """Name the emoji, the style and the skin tone of a picture. All styles and tones count alike."""
 
-    def loss_fn(model: Judge, rng: random.Random, done: float) -> dict[str, Tensor]:
-        chosen = sample_indices(weights, preset.train_config.batch)
-        images = vary(pairs.pictures[chosen].float() / 255, preset.shift, preset.color_jitter)
+    preset: JudgePreset
+    start: Judge | None = None
+
+    @classmethod
+    def check_data(cls, data: str) -> None:
+        if data != "emoji":
+            raise ValueError("The judge names emoji: it can be trained on the emoji world alone.")
+
+    @classmethod
+    def load_pairs(cls, data: str, side: int) -> Pairs:
+        return emoji(None)  # all splits: it only measures
+
+    @classmethod
+    def prepare(cls, preset: JudgePreset, sources: Sources) -> Self:
+        start = None if sources.start is None else Judge.from_pretrained(sources.start)
+        check_size(start, sources.start, lambda: Judge(preset.config))
+        return cls(preset, start)
+
+    def build(self, pairs: Pairs) -> Judge:
+        torch.manual_seed(self.preset.train_config.seed)
+        model = channels_last(Judge(self.preset.config))
+        if self.start is not None:
+            model.load_state_dict(self.start.state_dict())
+        self.pictures, self.truth = pairs.pictures, truth_of(pairs.metadata)
+        self.weights = pairs.weights.sqrt()
+        return model
+
+    def loss(self, model: Judge, rng: random.Random, progress: float) -> dict[str, Tensor]:
+        preset, chosen = self.preset, sample_indices(self.weights, self.preset.train_config.batch)
+        images = vary(self.pictures[chosen].float() / 255, preset.shift, preset.color_jitter)
         blurred = F.avg_pool2d(F.pad(images, [1] * 4, value=1.0), 3, 1)
         images = torch.where(torch.rand(len(images), 1, 1, 1) < preset.blur, blurred.lerp(images, 0.3), images)
-        return model.loss(images.contiguous(memory_format=torch.channels_last), truth[chosen])
+        return model.loss(images.contiguous(memory_format=torch.channels_last), self.truth[chosen])
 
-    return model, loss_fn
+    def fingerprint(self) -> dict[str, str]:
+        return {} if self.start is None else {"start": weights_fingerprint(self.start)}
+
+    def finish(self, model: Judge) -> None:
+        update_batch_norm(model, self.pictures, self.weights, self.preset.train_config.seed)

@@ -1,0 +1,88 @@
+"""What a training was: its settings, its data and the weights that it builds on. A checkpoint remembers them, so that
+`--resume` never goes on with others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..datasets import Pairs
+
+IGNORED = "train_config.save_every"  # whoever saves more often trains the same
+SAID = {  # what a difference in these is called; of the others, the values are told
+    "data": "other pictures or captions",
+    "dvae": "another dVAE",
+    "tokenizer": "another tokenizer",
+    "start": "other weights to start from",
+    "negatives": "another DALL·E that draws negatives",
+}
+
+
+def data_fingerprint(pairs: Pairs) -> dict[str, int | str]:
+    """`count`, the number of pairs, and `sha256` over all pictures, weights and full captions, in hexadecimal."""
+    digest = hashlib.sha256(str(tuple(pairs.pictures.shape)).encode())
+    digest.update(pairs.pictures.contiguous().numpy().data)
+    digest.update(pairs.weights.numpy().astype(np.float64).tobytes())
+    digest.update(json.dumps([pairs.caption(i, None) for i in range(len(pairs))]).encode())
+    return {"count": len(pairs), "sha256": digest.hexdigest()}
+
+
+def weights_fingerprint(model: nn.Module) -> str:
+    """SHA-256, in hexadecimal, of a model's weights and buffers in half precision, as they are stored."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        stored = tensor.half() if tensor.is_floating_point() else tensor
+        digest.update(name.encode() + stored.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def flat(identity: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}; tuples become lists, as in JSON."""
+    out: dict[str, Any] = {}
+    for key, value in identity.items():
+        if isinstance(value, dict):
+            out |= flat(value, f"{prefix}{key}.")
+        else:
+            out[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return out
+
+
+def differences(before: dict[str, Any], now: dict[str, Any], partly: bool = False) -> list[str]:
+    """What differs between two identities, each in a few words. partly: only what `now` names counts."""
+    old, new = flat(before), flat(now)
+    found: dict[str, None] = {}  # each once, in order
+    for key in dict.fromkeys([*new] if partly else [*old, *new]):
+        if key == IGNORED or old.get(key) == new.get(key):
+            continue
+        first, *_, last = key.split(".")
+        found[SAID.get(first, f"{last} {old.get(key)!r}, now {new.get(key)!r}")] = None
+    return list(found)
+
+
+def refuse_differences(folder: Path, before: dict[str, Any], now: dict[str, Any], partly: bool = False) -> None:
+    """Raises ValueError with one sentence that names what differs."""
+    if found := differences(before, now, partly):
+        more = f", and {len(found) - 4} more" if len(found) > 4 else ""
+        raise ValueError(
+            f"{folder} was trained with another recipe ({'; '.join(found[:4])}{more}): resume with the same preset and "
+            "options."
+        )
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `Trainer.save` wrote. Raises FileNotFoundError or ValueError with one sentence."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is nothing to resume in {path.parent}: start without --resume.")
+    try:
+        state = torch.load(path, weights_only=True)
+    except Exception as error:  # a damaged file may raise nearly anything while it is unpacked
+        raise ValueError(f"{path} is damaged and cannot be resumed: start again in another folder.") from error
+    if not isinstance(state, dict) or "identity" not in state:
+        raise ValueError(f"{path} is of an earlier version of this library: start again in another folder.")
+    return state
