@@ -19,6 +19,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ..model.threads import available_cores
+
 # Seconds of one `work()` on the machine on which the lessons' minutes were measured, with two threads and nothing else
 # running. To measure it anew, on that machine when it is idle: python -m dalle_lessons.classroom.doctor --calibrate
 REFERENCE_SECONDS = 0.194  # four runs gave 0.190 to 0.201, with PyTorch 2.13.0
@@ -59,7 +61,7 @@ def check_python() -> Check:
 
 def check_torch() -> Check:
     ok = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 9)  # the oldest that was tried
-    text = f"{torch.__version__}, {torch.get_num_threads()} thread(s) on {os.cpu_count()} core(s)"
+    text = f"{torch.__version__}, {torch.get_num_threads()} thread(s) on {available_cores()} core(s)"
     return Check("PyTorch", ok, text if ok else text + "; version 2.9 or newer is needed")
 
 
