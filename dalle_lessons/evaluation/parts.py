@@ -56,12 +56,13 @@ def measure_parts(
             continue
         problem = folder / f"{part}.error.txt"
         try:
-            report[part] = measure()
+            figures = measure()
+            text = json.dumps({"measured_with": key, "figures": figures}, indent=1, allow_nan=False)
         except Exception as error:  # whatever it is: the parts before and after it are worth hours
             problem.write_text(traceback.format_exc(), encoding="utf-8")
-            failed[part] = f"{error or type(error).__name__} (see {problem})"
+            failed[part] = f"{str(error) or type(error).__name__} (see {problem})"
             continue
-        text = json.dumps({"measured_with": key, "figures": report[part]}, indent=1, allow_nan=False)
+        report[part] = figures
         replace_file(folder / f"{part}.json", lambda path, text=text: path.write_text(text + "\n", encoding="utf-8"))
         problem.unlink(missing_ok=True)
     return {**report, FAILED: failed} if failed else report

@@ -10,17 +10,18 @@ from dalle_lessons.datasets.emoji_labels import truth_of
 from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.datasets.shapes_check import check
 from dalle_lessons.evaluation import candidates
-from dalle_lessons.evaluation.candidates import best_of, choose, decode, draw_all
-from dalle_lessons.evaluation.emoji import measure_drawings, measure_judge, measure_retrieval
+from dalle_lessons.evaluation.candidates import best_of, choose, decode_candidates, sample_candidates
+from dalle_lessons.evaluation.evaluation_set import of_emoji, of_scenes
 from dalle_lessons.evaluation.likelihood import measure_nll
 from dalle_lessons.evaluation.metrics import psnr
+from dalle_lessons.evaluation.recognition import measure_judge, measure_retrieval
 from dalle_lessons.evaluation.reconstruction import measure_dvae, reconstruct
 from dalle_lessons.evaluation.report import table
-from dalle_lessons.evaluation.shapes import evaluate_shapes, measure_shapes
+from dalle_lessons.evaluation.shapes import distinct_shapes, evaluate_shapes, measure_shapes
 from dalle_lessons.model.clip import CLIP, CLIPConfig
 from dalle_lessons.model.dvae import DVAE, DVAEConfig
 from dalle_lessons.model.judge import JUDGE_METRICS, Judge, JudgeConfig
-from dalle_lessons.model.sampling import sample
+from dalle_lessons.model.sampling import sample_batches
 
 
 def test_a_dvae_that_loses_everything_is_seen_to():
@@ -28,9 +29,9 @@ def test_a_dvae_that_loses_everything_is_seen_to():
     dvae = DVAE(DVAEConfig.shapes()).eval()
     with torch.no_grad():
         dvae.codebook.to_code.weight.zero_()  # every patch gets the same code
-    report = measure_dvae(dvae, pairs, pairs, ["all"] * 40)
+    report = measure_dvae(dvae, of_scenes(pairs), pairs, ["all"] * 40)
     assert report["codes_used"] == 1 and report["perplexity"] == pytest.approx(1.0)
-    assert report["by_group"]["all"]["psnr"] == pytest.approx(report["psnr"])
+    assert report["by_group"]["all"]["psnr"] == report["psnr"] and report["psnr"]["n"] == report["pictures"] == 40
 
 
 @pytest.fixture(scope="module")
@@ -42,28 +43,33 @@ def test_a_ranking_that_knows_the_truth_reaches_the_ceiling(system, monkeypatch)
     def knowing(self, caption, tokens, pixels):
         return torch.tensor([float(check(image, caption).all_right) for image in pixels])
 
-    pairs = shapes("unseen_pair", 8)
+    split = of_scenes(distinct_shapes("unseen_pair", 4))
     monkeypatch.setattr(TextToImage, "scores", knowing)
-    report = measure_shapes(system, pairs, captions=8, candidates=16)
+    report = measure_shapes(system, split, candidates=16)
     assert report["best_of_16"]["all"] == report["checker_picks"]["best_of_16"]
     assert report["best_of_1"]["all"]["share"] <= report["best_of_16"]["all"]["share"]
-    assert "best_of_32" not in report and report["at_random"]["all"]["n"] == 8 * 16
+    assert "best_of_32" not in report and report["captions"] == 4
+    assert (report["at_random"]["all"]["n"], report["at_random"]["all"]["clusters"]) == (4 * 16, 4)
 
 
-def test_candidates_are_those_that_draw_ranks(system):
-    caption = "a big red circle at the top"
-    tokens = draw_all(system, caption, 40, seed=2)
-    drawings = system.draw(caption, 40, 40, seed=2)
-    for drawing in drawings[:5]:
-        assert torch.equal(tokens[drawing.index].reshape(8, 8), drawing.tokens)
-    images = decode(system, tokens)
-    assert best_of(system.scores(caption, tokens, images), 40) == drawings[0].index
+def test_candidates_are_those_that_draw_ranks(tiny):
+    caption = "a sketch of a grinning face"
+    tokens = sample_candidates(tiny, caption, 40, seed=2)
+    drawings = tiny.draw(caption, 40, 40, seed=2)
+    assert len(tokens) == 40 and len(tokens.unique(dim=0)) > 1
+    for drawing in drawings:
+        assert torch.equal(tokens[drawing.index].reshape(4, 4), drawing.tokens)
+    images = decode_candidates(tiny, tokens)
+    assert best_of(tiny.scores(caption, tokens, images), 40) == drawings[0].index
 
 
-def test_measured_drawings_heed_the_options_of_sampling(system, monkeypatch):
+def test_measured_drawings_heed_the_options_of_sampling(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(candidates, "sample", lambda *args, **options: seen.append(options) or sample(*args, **options))
-    evaluate_shapes(system, captions=1, candidates=1, parts=("drawings",), temperature=0.0, guidance=0.5)
+    monkeypatch.setattr(
+        candidates, "sample_batches", lambda *args, **options: seen.append(options) or sample_batches(*args, **options)
+    )
+    options = {"out": tmp_path, "temperature": 0.0, "guidance": 0.5}
+    evaluate_shapes(captions=1, candidates=1, parts=("drawings",), **options)
     assert len(seen) == 2 and all((o["temperature"], o["guidance"]) == (0.0, 0.5) for o in seen)  # seen, held out
 
 
@@ -93,14 +99,13 @@ class Knowing(CLIP):
 
 def test_retrieval():
     pairs = emoji("unseen_pair", "cartoon")
-    some = list(range(0, 12))
-    few = Pairs(pairs.pictures[some], pairs.weights[some], lambda i, rng: pairs.caption(some[i], rng), [])
+    few = pairs.subset(range(12))
     tokenizer = TextToImage.from_pretrained("emoji").tokenizer
-    report = measure_retrieval(Knowing(few, tokenizer), few)
+    report = measure_retrieval(Knowing(few, tokenizer), of_emoji(few))
     assert report["text_to_image_R@1"]["share"] == report["image_to_text_R@1"]["share"] == 1.0
     torch.manual_seed(0)
     blind = CLIP(CLIPConfig(tokenizer.vocab_size, tokenizer.length, widths=(8,)), tokenizer).eval()
-    assert measure_retrieval(blind, few)["text_to_image_R@1"]["share"] < 0.5
+    assert measure_retrieval(blind, of_emoji(few))["text_to_image_R@1"]["share"] < 0.5
 
 
 class Oracle(Judge):
@@ -124,54 +129,27 @@ def test_the_judges_ceilings():
     dvae = DVAE.from_pretrained("emoji")
     for style, tones in (("cartoon", 20), ("sketch", 0)):  # in a sketch no tone shows
         pairs = emoji("unseen_pair", style)
-        some = Pairs(pairs.pictures[:20], pairs.weights[:20], pairs.caption, pairs.metadata[:20])
-        report = measure_judge(Oracle(some.pictures, truth_of(some.metadata)), dvae, some)
+        some = pairs.subset(range(20))
+        report = measure_judge(Oracle(some.pictures, truth_of(some.metadata)), dvae, of_emoji(some))
         assert set(report["true"]) == {*JUDGE_METRICS, style}
+        assert report["true"]["style"]["clusters"] == len({row["base_hexcode"] for row in some.metadata})
         assert report["true"]["tone"]["n"] == tones and report["true"]["style"]["share"] == 1.0
         if style == "cartoon":
             assert report["true"]["emoji_top1"]["share"] == 1.0 == report["true"]["tone"]["share"]
         assert report["reconstructed"]["emoji_top1"]["share"] < 0.2  # no reconstruction is one of the pictures shown
 
 
-def test_drawings_are_judged_against_their_captions():
-    system = TextToImage.from_pretrained("emoji")
-    pairs = emoji("train", "flat icon")
-    torch.manual_seed(0)
-    judge = Judge(JudgeConfig(widths=(8, 16))).eval()
-    tokens = torch.zeros(2, 64, dtype=torch.int64)
-    report = measure_drawings(system, judge, pairs, tokens, captions=3, candidates=16)
-    assert report["captions"] == 3 and set(report) >= {"ceiling_true", "best_of_1", "best_of_16", "near_duplicate_rate"}
-    assert report["best_of_16"]["emoji_top5_by_style"].keys() == {"flat icon"}
-    assert report["best_of_1"]["frechet"] > 0 and report["best_of_1"]["emoji_top5"]["n"] == 3
-
-
-def test_the_two_ceilings_of_drawings_are_the_true_pictures_and_their_reconstructions():
-    system = TextToImage.from_pretrained("emoji")
-    pairs = emoji("train", "cartoon")
-    chosen = choose(pairs, 8)
-    knowing = Oracle(pairs.pictures[chosen], truth_of([pairs.metadata[i] for i in chosen]))
-    knowing.features = lambda images: images.flatten(1)[:, :4]
-    tokens = torch.zeros(2, 64, dtype=torch.int64)
-    report = measure_drawings(system, knowing, pairs, tokens, captions=8, candidates=1)
-    assert report["ceiling_true"]["emoji_top1"]["share"] == 1.0
-    assert report["ceiling_reconstructed"]["emoji_top1"] == {
-        **report["ceiling_reconstructed"]["emoji_top1"],
-        "share": 0.0,
-        "n": 8,
-    }
-
-
-def test_the_ledger_orders_what_knows_more(system):
-    splits = {"train": shapes("train", 600), "seen": shapes("test", 200)}
-    ledger = measure_nll(system, splits, "train", most=128)["seen"]
-    assert ledger["uniform"] > ledger["unigram"] > ledger["bigram"] > ledger["model"] > 0
+def test_the_model_predicts_better_than_what_only_counts(system):
+    train = shapes("train", 600)
+    nll = measure_nll(system, {"seen": of_scenes(shapes("test", 200))}, train, most=128)["seen"]
+    assert nll["uniform"] > nll["unigram"]["mean"] > nll["bigram"]["mean"] > nll["model"]["mean"] > 0
 
 
 @pytest.mark.slow
-def test_the_bundled_shapes_draw_what_the_caption_says(system):
-    report = evaluate_shapes(system, captions=24, candidates=1, parts=("drawings",))
-    assert report["seen"]["reconstructed"]["attributes"] > 0.95
-    assert report["seen"]["best_of_1"]["attributes"] > 0.8
+def test_the_bundled_shapes_draw_what_the_caption_says(tmp_path):
+    report = evaluate_shapes(captions=24, candidates=1, parts=("drawings",), out=tmp_path)["drawings"]
+    assert report["seen"]["reconstructed"]["attributes"]["share"] > 0.95
+    assert report["seen"]["best_of_1"]["attributes"]["share"] > 0.8
 
 
 def test_the_bundled_emoji_dvae_keeps_what_it_has_not_seen():
@@ -182,7 +160,10 @@ def test_the_bundled_emoji_dvae_keeps_what_it_has_not_seen():
 
 
 def test_the_table_is_readable():
-    lines = table({"a_part": {"x": 0.5, "y": {"share": 0.25, "low": 0.1, "high": 0.5, "n": 8}, "n": 3}})
-    assert (
-        lines[0] == "a part" and "0.500" in lines[1] and "[0.100, 0.500], n = 8" in lines[2] and lines[3].endswith("3")
-    )
+    figure = {"share": 0.25, "low": 0.1, "high": 0.5, "n": 8, "clusters": 3}
+    nothing = {"kid": None, "low": None, "high": None, "n": 0, "clusters": 0}
+    lines = table({"a_part": {"x": 0.5, "y": figure, "n": 3, "z": nothing, "small": 0.00123, "none": 0.0}})
+    assert [" ".join(line.split()) for line in lines] == [
+        *("a part", "x 0.500", "y 0.250 [0.100, 0.500], n = 8 in 3 clusters", "n 3"),
+        *("z – [–, –], n = 0 in 0 clusters", "small 0.00123", "none 0.000"),
+    ]
