@@ -60,8 +60,8 @@ def differences(before: dict[str, Any], now: dict[str, Any], partly: bool = Fals
     for key in dict.fromkeys([*new] if partly else [*old, *new]):
         if key == IGNORED or old.get(key) == new.get(key):
             continue
-        first, *_, last = key.split(".")
-        found[SAID.get(first, f"{last} {old.get(key)!r}, now {new.get(key)!r}")] = None
+        path = key.split(".")
+        found[SAID.get(path[0], f"{path[-1]} {old.get(key)!r}, now {new.get(key)!r}")] = None
     return list(found)
 
 
@@ -70,8 +70,8 @@ def refuse_differences(folder: Path, before: dict[str, Any], now: dict[str, Any]
     if found := differences(before, now, partly):
         more = f", and {len(found) - 4} more" if len(found) > 4 else ""
         raise ValueError(
-            f"{folder} was trained with another recipe ({'; '.join(found[:4])}{more}): resume with the same preset and "
-            "options."
+            f"{folder} was trained with another recipe: resume with the same preset and options, data and weights "
+            f"({'; '.join(found[:4])}{more})."
         )
 
 

@@ -29,6 +29,16 @@ def test_the_loss_by_hand():
     assert contrastive_loss(images, texts, torch.tensor(4.0)).item() == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_caption_that_is_true_of_one_more_picture_is_masked_for_that_picture_alone():
+    """Caption 1 is true of picture 0 too, but caption 0 is not true of picture 1."""
+    torch.manual_seed(0)
+    images, texts = (torch.nn.functional.normalize(torch.randn(2, 5), dim=1) for _ in range(2))
+    also_true = torch.tensor([[False, True], [False, False]])
+    similar = 4.0 * images @ texts.T
+    expected = float(similar[1].logsumexp(0) - similar[1, 1] + similar[:, 0].logsumexp(0) - similar[0, 0]) / 4
+    assert contrastive_loss(images, texts, torch.tensor(4.0), also_true).item() == pytest.approx(expected, abs=1e-5)
+
+
 def test_another_caption_of_the_same_picture_is_no_wrong_answer():
     torch.manual_seed(0)
     images, texts = (torch.nn.functional.normalize(torch.randn(3, 5), dim=1) for _ in range(2))
@@ -42,29 +52,29 @@ def test_another_caption_of_the_same_picture_is_no_wrong_answer():
     assert loss.item() == pytest.approx((sum(rows) / 3 + sum(columns) / 3) / 2, abs=1e-5)
 
 
-def test_a_faulty_picture_is_a_wrong_answer_for_captions_alone():
-    """Two pairs and three faulty pictures: a caption chooses among five pictures, a picture between two captions."""
+def test_an_extra_picture_is_a_wrong_answer_for_captions_alone():
+    """Two pairs and three extra pictures: a caption chooses among five pictures, a picture between two captions."""
     torch.manual_seed(0)
-    images, texts, faulty = (F.normalize(torch.randn(n, 6), dim=1) for n in (2, 2, 3))
+    images, texts, extra = (F.normalize(torch.randn(n, 6), dim=1) for n in (2, 2, 3))
     scale = torch.tensor(4.0)
     expected = 0.0
     for i in range(2):
         of_picture = [math.exp(4 * float(images[i] @ texts[j])) for j in range(2)]
-        of_caption = [math.exp(4 * float(texts[i] @ picture)) for picture in (*images, *faulty)]
+        of_caption = [math.exp(4 * float(texts[i] @ picture)) for picture in (*images, *extra)]
         expected -= (math.log(of_picture[i] / sum(of_picture)) + math.log(of_caption[i] / sum(of_caption))) / 4
-    assert float(contrastive_loss(images, texts, scale, faulty=faulty)) == pytest.approx(expected, rel=1e-5)
-    assert contrastive_loss(images, texts, scale) < contrastive_loss(images, texts, scale, faulty=faulty)
+    assert float(contrastive_loss(images, texts, scale, extra_vectors=extra)) == pytest.approx(expected, rel=1e-5)
+    assert contrastive_loss(images, texts, scale) < contrastive_loss(images, texts, scale, extra_vectors=extra)
 
 
-def test_the_loss_looks_at_faulty_pictures_too(clip):
+def test_the_loss_looks_at_extra_pictures_too(clip):
     torch.manual_seed(0)
     side = clip.config.side
-    images, faulty = torch.rand(3, 3, side, side), torch.rand(2, 3, side, side)
+    images, extra = torch.rand(3, 3, side, side), torch.rand(2, 3, side, side)
     text = clip.tokenizer.encode(["a cat", "a dog", "a cat"])
     with torch.no_grad():
         vectors = clip.encode_images(images), clip.encode_text(text)
-        expected = contrastive_loss(*vectors, clip.scale, faulty=clip.encode_images(faulty))
-        assert torch.allclose(clip.loss(images, text, None, faulty)["total"], expected, atol=1e-5)
+        expected = contrastive_loss(*vectors, clip.logit_scale, extra_vectors=clip.encode_images(extra))
+        assert torch.allclose(clip.loss(images, text, None, extra)["total"], expected, atol=1e-5)
 
 
 def test_guessing_costs_the_logarithm_of_the_batch():
@@ -127,12 +137,18 @@ def test_without_a_tokenizer_the_weights_are_saved_alone(clip, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"README.md", "config.json", "model.safetensors"}
 
 
-def test_the_temperature_has_a_floor(clip):
+def test_the_temperature_has_a_floor_from_which_it_can_rise(clip):
+    model = CLIP(clip.config)
     with torch.no_grad():
-        before = clip.log_scale.clone()
-        clip.log_scale.fill_(20.0)
-        assert clip.scale.item() == 100.0
-        clip.log_scale.copy_(before)
+        model.log_scale.fill_(20.0)
+    model.constrain()
+    assert model.logit_scale.item() == pytest.approx(100.0)
+    model.logit_scale.backward()
+    assert model.log_scale.grad.item() == pytest.approx(100.0, rel=1e-4)
+    with torch.no_grad():
+        model.log_scale.fill_(1.0)
+    model.constrain()
+    assert model.log_scale.item() == 1.0
 
 
 def test_one_batch_is_learned_by_heart(clip):

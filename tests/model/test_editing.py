@@ -1,6 +1,7 @@
 """Editing: captions, the taller model, what is given stays, and many files at once."""
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from dalle_lessons.model.dvae import DVAE, DVAEConfig
 from dalle_lessons.model.editing import edit_caption, edit_nll, extend_rows, read_instruction, sample_target
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.pipeline.image_files import names_of
-from dalle_lessons.training.objectives.edit import make_edit
+from dalle_lessons.training.objectives.edit import EditObjective
 from dalle_lessons.training.presets import EDIT_PRESETS
 from dalle_lessons.training.tokens import joint_views
 
@@ -126,7 +127,7 @@ def test_edit_says_what_is_wrong(system, folder, tmp_path):
 def few_emoji() -> Pairs:
     pairs = emoji("train")
     keep = [i for i, row in enumerate(pairs.metadata) if row["base_hexcode"] in ("1F44B", "1F600")]
-    return Pairs(pairs.pictures[keep], pairs.weights[keep], pairs.caption, [pairs.metadata[i] for i in keep])
+    return pairs.subset(keep)
 
 
 def test_partners_show_the_same_emoji_and_nothing_held_out():
@@ -160,17 +161,20 @@ def test_the_left_out_pair_is_never_trained(monkeypatch):
     rows = 64 // dvae.config.factor
     start = DALLE(DALLEConfig(tokenizer.vocab_size, 20, rows, rows, 16, 16, 1, 2))
     preset = replace(EDIT_PRESETS["emoji"], text_length=40, num_views=0, max_token_noise=1.0)
-    model, loss_fn = make_edit(pairs, preset, dvae, start, tokenizer)
+    objective = EditObjective(preset, dvae, start, tokenizer)
+    model = objective.build(pairs)
+    trained = {(objective.styles[a], objective.styles[b]) for a, b in objective.couples.tolist()}
+    assert trained == {(a, b) for a in STYLES for b in STYLES} - {preset.left_out}
     by_index = {
         tuple(dvae.encode(p[None].float() / 255).flatten().tolist()): r
         for p, r in zip(pairs.pictures, pairs.metadata, strict=True)
     }
     seen, kept = [], []
 
-    def look(model, text, tokens, fed):
+    def look(model, text, tokens, input_tokens):
         half = tokens.shape[1] // 2
-        assert torch.equal(fed[:, :half], tokens[:, :half]), "what is given is shown as it is"
-        kept.append((fed[:, half:] == tokens[:, half:]).float().mean().item())
+        assert torch.equal(input_tokens[:, :half], tokens[:, :half]), "what is given is shown as it is"
+        kept.append((input_tokens[:, half:] == tokens[:, half:]).float().mean().item())
         for words, row in zip(tokenizer.decode(text), tokens.tolist(), strict=True):
             top, bottom = by_index[tuple(row[:half])]["style"], by_index[tuple(row[half:])]["style"]
             seen.append((top, bottom))
@@ -178,10 +182,8 @@ def test_the_left_out_pair_is_never_trained(monkeypatch):
         return torch.zeros(len(text), half, requires_grad=True), torch.zeros(len(text), half, dtype=torch.bool)
 
     monkeypatch.setattr("dalle_lessons.training.objectives.edit.edit_nll", look)
-    import random
-
     for _ in range(20):
-        assert set(loss_fn(model, random.Random(0), 0.0)) == {"total", "right"}
+        assert set(objective.loss(model, random.Random(0), 0.0)) == {"total", "right"}
     assert preset.left_out not in seen and len(set(seen)) > 4
     assert 0.3 < sum(kept) / len(kept) < 0.9
 

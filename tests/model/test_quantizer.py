@@ -186,6 +186,33 @@ def test_the_first_batch_places_all_codes_on_features():
     assert perplexity(book(features).tokens, 16) > 4
 
 
+def test_dead_codes_are_placed_on_different_features_while_there_are_enough():
+    torch.manual_seed(0)
+    z = torch.randn(4, DIM, 4, 4)  # 64 features
+    for codes, distinct in ((64, 64), (40, 40), (150, 64)):
+        book = VectorCodebook(DIM, codes, DIM)
+        book.replace_dead_codes(z)
+        assert len(book.vectors.weight.unique(dim=0)) == distinct
+        assert (book.usage == 1).all()
+    _, times = book.vectors.weight.unique(dim=0, return_counts=True)
+    assert set(times.tolist()) == {2, 3}, "all features once before one comes again"
+
+
+def test_where_no_code_is_dead_nothing_is_drawn():
+    book, state = vector_book(), torch.get_rng_state()
+    book(torch.randn(1, DIM, 2, 2, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_gumbel_noise_is_for_training_alone():
+    logits = torch.tensor([2.0, 1.0, 0.0])
+    book = gumbel_with(logits).eval()
+    weights = book(spread_out(logits, 3), temperature=0.5).vectors
+    assert_close(weights[0, :, 0, 1], (logits / 0.5).softmax(0))
+    book.train()
+    assert not torch.equal(book(spread_out(logits, 3)).vectors, book(spread_out(logits, 3)).vectors)
+
+
 def test_a_code_that_nobody_chooses_is_moved_to_a_feature_and_one_that_is_used_stays():
     book = vector_book(codes=3, dim=2)
     with torch.no_grad():

@@ -45,7 +45,9 @@ class EditObjective(Objective[DALLE]):
     @classmethod
     def check_data(cls, data: str) -> None:
         if data != "emoji":
-            raise ValueError("Editing needs one thing in several styles: it can be trained on the emoji world alone.")
+            raise ValueError(
+                "Editing needs one thing in several styles: it can be trained on the emoji world alone: train with --data emoji."
+            )
 
     @classmethod
     def prepare(cls, preset: EditPreset, sources: Sources) -> Self:

@@ -33,7 +33,9 @@ class JudgeObjective(Objective[Judge]):
     @classmethod
     def check_data(cls, data: str) -> None:
         if data != "emoji":
-            raise ValueError("The judge names emoji: it can be trained on the emoji world alone.")
+            raise ValueError(
+                "The judge names emoji: it can be trained on the emoji world alone: train with --data emoji."
+            )
 
     @classmethod
     def load_pairs(cls, data: str, side: int) -> Pairs:
