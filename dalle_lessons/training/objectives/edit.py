@@ -46,7 +46,7 @@ class EditObjective(Objective[DALLE]):
     def check_data(cls, data: str) -> None:
         if data != "emoji":
             raise ValueError(
-                "Editing needs one thing in several styles: it can be trained on the emoji world alone: train with --data emoji."
+                "Editing needs one thing in several styles, as in the emoji world alone: train with --data emoji."
             )
 
     @classmethod

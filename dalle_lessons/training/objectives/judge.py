@@ -33,9 +33,7 @@ class JudgeObjective(Objective[Judge]):
     @classmethod
     def check_data(cls, data: str) -> None:
         if data != "emoji":
-            raise ValueError(
-                "The judge names emoji: it can be trained on the emoji world alone: train with --data emoji."
-            )
+            raise ValueError("The judge names emoji, which are in the emoji world alone: train with --data emoji.")
 
     @classmethod
     def load_pairs(cls, data: str, side: int) -> Pairs:
