@@ -10,7 +10,6 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,6 +18,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from dalle_lessons import TextToImage, cli
+from dalle_lessons.classroom import serve
 from dalle_lessons.classroom.lessons import for_student
 from dalle_lessons.classroom.playground import Playground, nearest, open_playground
 from dalle_lessons.datasets.images import to_tensor
@@ -157,7 +157,11 @@ def test_saved_pictures_are_signed_marked_and_never_overwritten(playground):
     assert str(path) in html.unescape(playground.saved.value)
     drawing = playground.drawings[0]
     verdict = verify(path)
-    assert verdict.state == "signed" and verdict.facts["index"] == drawing.index and verdict.facts["caption"] == CAPTION
+    assert (
+        verdict.state == "signed"
+        and verdict.facts["pictures"] == [{"seed": 0, "index": drawing.index}]
+        and verdict.facts["caption"] == CAPTION
+    )
     assert has_watermark(Image.open(path)) and not has_watermark(drawing.image)
     before = path.read_bytes()
     playground.temperature.value = 0.1
@@ -185,6 +189,27 @@ def test_as_a_sketch_waits_for_an_edit_model(playground, tmp_path):
     assert "it was drawn from" in other.details.value and verify(other.save()).state == "signed"
 
 
+def test_stop_ends_a_sketch_too(playground, tmp_path):
+    m = playground.model
+    torch.manual_seed(0)
+    able = TextToImage(m.dvae, m.dalle, m.tokenizer, m.clip, extend_rows(m.dalle, 32))
+    other = Playground(able, None, CAPTION, tmp_path)
+    other.look_at(0)
+    source = other.chosen
+    other.progress.observe(lambda change: change["new"] == 5 and other.stop_button.click(), "value")
+    other.sketch.click()
+    other.wait()
+    assert "Stopped after 5 of 64 tokens" in said(other) and other.chosen is source and other.stop_button.disabled
+
+
+def test_without_a_chosen_picture_nothing_is_saved_or_edited(playground):
+    assert playground.chosen is None and playground.save() is None and not playground.folder.exists()
+    before = said(playground)
+    playground.draw_as_sketch()
+    playground.wait()
+    assert said(playground) == before
+
+
 def test_nearest_is_nearest():
     pictures = torch.randint(0, 256, (700, 3, 4, 4), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     indices, distances = nearest(pictures[650], pictures, 700)
@@ -198,22 +223,22 @@ def test_nearest_is_nearest():
 
 
 def test_without_voila_the_command_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    monkeypatch.setattr(serve, "find_spec", lambda name: None)
     result = CliRunner().invoke(cli.main, ["play"])
     assert result.exit_code == 1 and "dalle-lessons[play]" in result.output and "lesson 17" in result.output
     assert result.output.count("\n") == 1
 
 
 def test_the_command_serves_this_machine_only(monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "find_spec", lambda name: True)
+    monkeypatch.setattr(serve, "find_spec", lambda name: True)
     calls = []
 
     def run(command):
         page = Path(command[3])
         calls.append((command, json.loads(page.read_text(encoding="utf-8"))["cells"][0]["source"]))
-        return SimpleNamespace(returncode=len(calls) - 1)
+        return len(calls) - 1
 
-    monkeypatch.setattr(cli.subprocess, "run", run)
+    monkeypatch.setattr(serve, "run_server", run)
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(cli.main, ["play", "--model", "shapes", "--no-browser"]).exit_code == 0
     (command, source) = calls[0]
@@ -221,7 +246,7 @@ def test_the_command_serves_this_machine_only(monkeypatch, tmp_path):
     compile(source, "page", "exec")
     assert str(tmp_path) in source and source.endswith("open_playground('shapes')")
     failed = CliRunner().invoke(cli.main, ["play"])
-    assert failed.exit_code == 1 and "could not be served" in failed.output
+    assert failed.exit_code == 1 and "The page ended with an error" in failed.output
     strange = CliRunner().invoke(cli.main, ["play", "--model", "nowhere"])
     assert strange.exit_code == 1 and "There are no dalle weights" in strange.output and len(calls) == 2
 

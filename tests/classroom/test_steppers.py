@@ -421,3 +421,36 @@ def test_attacks_asks_for_what_is_found_in_the_file():
         frame = s.frame(i)
         assert frame.answer == s.answer(i) and s.names[i] in frame.question and frame.hidden.png != frame.picture.png
     assert "they tell: nothing" in s.frame(1).text and "not found" in s.frame(3).text
+
+
+def test_attacks_has_words_for_everything_that_verify_finds():
+    import re
+
+    from dalle_lessons.classroom.steppers.attacks import FOUND, STATE_WORDS
+    from dalle_lessons.pipeline.certificate import lesson_certificate
+    from dalle_lessons.pipeline.image_files import grid
+    from dalle_lessons.pipeline.provenance import __file__ as source
+    from dalle_lessons.pipeline.provenance import add_watermark, sign, sign_manifest
+
+    def saved(image):
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        return out.getvalue()
+
+    plain = grid([to_image(picture) for picture in shapes("test", 4).pictures], cols=2)
+    capture = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
+    created = {"actions": [{"action": "c2pa.created", "digitalSourceType": capture}]}
+    photograph = {
+        "claim_generator_info": [{"name": "Some Camera"}],
+        "assertions": [{"label": "c2pa.actions.v2", "data": created}],
+    }
+    attacks = {
+        "signed as something else": lambda _: sign_manifest(saved(plain), photograph, lesson_certificate()),
+        "signed without the mark": lambda _: sign(saved(plain), {"caption": "a circle"}),
+    }
+    s = steppers.Attacks(sign(saved(add_watermark(plain)), {"caption": "a circle"}), attacks)
+    assert [FOUND[s.answer(i)] for i in range(3)] == [FOUND[0], FOUND[5], FOUND[4]]
+    assert "not of a generated picture" in s.frame(1).text
+    with open(source, encoding="utf-8") as file:
+        states = re.findall(r'^    #: "(\w+)": ', file.read(), re.MULTILINE)
+    assert sorted(states) == sorted(STATE_WORDS)
