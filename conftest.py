@@ -9,8 +9,8 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-# Before torch is imported; the lessons' kernels inherit these. Whoever sets another number of threads (to imitate another
-# machine, say) keeps it; else a process that runs alone has two, and each of several (pytest-xdist) has one.
+# Before torch is imported; the lessons' kernels inherit these. Whoever sets another number of threads (to imitate
+# another machine, say) keeps it; else a process that runs alone has two, and each of several (pytest-xdist) has one.
 if "OMP_NUM_THREADS" not in os.environ:
     os.environ |= {"OMP_NUM_THREADS": "2", "LESSONS_THREADS": "ours"}
 if "PYTEST_XDIST_WORKER" in os.environ and os.environ.get("LESSONS_THREADS") == "ours":

@@ -84,7 +84,7 @@ class TokenChanger(Stepper):
         frame(axes[1], to_image(self.before))
         for ax, title in zip(axes, ("tokens", "before", "after", "what changes"), strict=True):
             ax.set_title(title, fontsize=9)
-        if change is None:
+        if i is None or change is None:
             for ax in axes[2:]:
                 unknown(ax, to_image(self.before).size)
             return show(figure, "The grid of tokens and the picture that they draw.")
