@@ -21,15 +21,15 @@ MODULES = {
     "OneWord": "one_word",
     "TrainingCost": "training_cost",
     "Attacks": "attacks",
-    "Frame": "base",
-    "Stepper": "base",
 }
 
-__all__ = list(MODULES)  # pyright: ignore[reportUnsupportedDunderAll] # they come by __getattr__
+__all__ = [*MODULES, "Frame", "Stepper"]  # pyright: ignore[reportUnsupportedDunderAll] # they come by __getattr__
 
 
 def __getattr__(name: str):
     """Import a stepper when it is first asked for, so that a lesson loads no more than its own."""
     if name in MODULES:
         return getattr(importlib.import_module(f".{MODULES[name]}", __name__), name)
+    if name in ("Frame", "Stepper"):
+        return getattr(importlib.import_module(".base", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
