@@ -42,7 +42,7 @@ draw: $(VENV)/draw.stamp
 
 # Two processes, each with one thread (see conftest.py): two threads in one process idle half of the time.
 WORKERS ?= 2
-PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/test.stamp
 	@$(PYTEST) $(PYTEST_ARGS)

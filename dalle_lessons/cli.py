@@ -4,7 +4,6 @@ needs it."""
 from __future__ import annotations
 
 import codecs
-import dis
 import io
 import json
 import sys
@@ -41,19 +40,17 @@ class FriendlyGroup(click.Group):
 
 
 def sentence_for_users(error: BaseException) -> str | None:
-    """What to tell a user: the text of an error that a `raise` of ours made for that, or what the system says of a file
-    or a disk. None for an error that libraries, or mistakes of ours, raise about something else."""
+    """What to tell a user: the text of an error that code of ours raised for that, or what the system says of a file or
+    a disk. None for an error that libraries, or mistakes of ours, raise about something else."""
     if isinstance(error, OSError) and error.errno is not None:
         about = "" if error.filename is None else f"{error.filename}: "
         return f"{about}{error.strerror}."
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    if trace is None or not trace.tb_frame.f_globals.get("__name__", "").startswith("dalle_lessons."):
-        return None
-    # The last instruction tells `raise ValueError("sentence")` from a slip such as `int("x")` in the same function.
-    by_raise = trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
-    return str(error) if by_raise else None
+    ours = trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("dalle_lessons.")
+    # What we raise for users is a whole sentence; a slip such as int("x") says no more than a phrase.
+    return str(error) if ours and str(error).endswith((".", "?")) else None
 
 
 def echo_json(record: dict[str, Any]) -> None:
