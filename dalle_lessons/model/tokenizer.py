@@ -123,7 +123,7 @@ class TextTokenizer:
             if len(row) >= self.length:
                 raise ValueError(
                     f"This caption is too long: {len(row)} tokens, and the model takes {self.length - 1}; "
-                    f"say it in fewer words: {captions[i][:60]!r}"
+                    f"say it in fewer words: {captions[i][:60]!r}."
                 )
             out[i, 0] = self.start_id
             out[i, 1 : 1 + len(row)] = torch.tensor(row, dtype=torch.int64)
