@@ -87,8 +87,17 @@ def facts_of(drawings: list[Drawing]) -> Facts:
     }
     own = [{name: value for name, value in facts.items() if name not in common} for facts in all_facts]
     # A dict for each picture, since readers of Content Credentials take a list of small numbers for bytes.
-    pictures = [{"seed": d.seed, "index": d.index, **more} for d, more in zip(drawings, own, strict=True)]
+    pictures = [
+        {"seed": whole_number(d.seed), "index": whole_number(d.index), **more}
+        for d, more in zip(drawings, own, strict=True)
+    ]
     return {**common, "pictures": pictures}
+
+
+def whole_number(seed: int) -> int:
+    """A seed or an index as credentials can hold it: they would round one beyond 64 bits. Of a seed only these bits
+    count (see `model.sampling.noise`), so it draws the same picture."""
+    return int(seed) if -(2**63) <= seed < 2**64 else int(seed) % 2**64
 
 
 def about(facts: Facts) -> dict[str, str]:

@@ -139,6 +139,21 @@ def test_some_ways_alone(tiny, judge, sets, few):
     assert "near_black_pixels" in sketches
 
 
+def test_a_light_gray_is_no_line(tiny, judge, sets, few):
+    held_out = sets["unseen_emoji"].subset(range(12))
+    pictures = held_out.pairs.pictures
+    pictures[:] = 255
+    pictures[:, :, 10] = 0  # one line in all styles; what is no sketch stands on gray besides
+    for i, row in enumerate(held_out.pairs.metadata):
+        if row["style"] != "sketch":
+            pictures[i, :, 20:] = 200
+    report = measure_edits(tiny, judge, held_out, few["train"], count=3, ways=("copy_of_source", "true"))
+    for source in ("cartoon", "flat icon", "illustration"):
+        line = report["pairs"][f"{source} -> sketch"]
+        assert line["copy_of_source"]["line_f1"]["mean"] == line["true"]["line_f1"]["mean"] == 1.0
+        assert line["copy_of_source"]["psnr"]["mean"] < 20
+
+
 def test_token_accuracy_is_that_of_the_likeliest_tokens(tiny, judge, sets, few):
     held_out = sets["unseen_emoji"]
     report = measure_edits(tiny, judge, held_out, few["train"], count=3, ways=("true",))

@@ -90,6 +90,13 @@ def test_a_file_holds_the_facts_signed_and_as_text(whole, tmp_path):
     assert verify(single).facts == drawings[1].facts() and not has_watermark(Image.open(single))
 
 
+def test_a_huge_seed_is_signed_as_one_that_draws_the_same(whole, tmp_path):
+    for seed, signed in ((2**70 + 7, 7), (-5, -5), (2**64 - 1, 2**64 - 1), (np.int64(3), 3)):
+        (drawing,) = whole.draw(CAPTION, indices=[0], seed=seed)
+        assert verify(drawing.save(tmp_path / "one.png")).facts["pictures"] == [{"seed": signed, "index": 0}]
+        assert whole.draw(CAPTION, indices=[0], seed=signed)[0].tokens.equal(drawing.tokens)
+
+
 def test_a_grid_of_different_drawings_says_what_differs(whole):
     mixed = Drawings([*whole.draw(CAPTION, indices=[0]), *whole.draw("a blue square", indices=[1], temperature=0.5)])
     facts = facts_of(mixed)

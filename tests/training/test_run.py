@@ -6,10 +6,12 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 from safetensors.torch import load_file
 
 from dalle_lessons import TextToImage
+from dalle_lessons.cli import main
 from dalle_lessons.model.clip import CLIP
 from dalle_lessons.model.dalle import DALLE
 from dalle_lessons.model.dvae import DVAE
@@ -374,3 +376,20 @@ def test_captions_too_long_end_a_training_before_its_first_step(runs, tiny_world
     for kind in ("dalle", "clip"):
         with pytest.raises(ValueError, match="^2 of .* captions are too long"):
             train_model(kind, "emoji", None, runs / f"long-{kind}", **QUIET)
+
+
+# ---- the command ----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_which_weights_and_which_precision_it_took(runs, monkeypatch):
+    monkeypatch.setattr("dalle_lessons.training.trainer.faster_precision", lambda *_: "bfloat16")
+    quick = presets.PRESETS["dalle"]["emoji"]
+    auto = replace(quick, train_config=replace(quick.train_config, precision="auto"))
+    monkeypatch.setitem(presets.PRESETS["dalle"], "emoji", auto)
+    result = CliRunner().invoke(main, ["train", "dalle", "--out", str(runs / "dalle2")])
+    assert result.exit_code == 0, result.output
+    assert f"Taking the dvae weights of {str(runs / 'dvae')!r}" in result.output
+    assert "Trained 3 of 3 steps" in result.output and "in bfloat16, the faster here;" in result.output
+    assert checkpoint_of(runs / "dalle2")["precision"] == "bfloat16"
+    again = CliRunner().invoke(main, ["train", "dalle", "--out", str(runs / "dalle2")])
+    assert again.exit_code == 1 and "add --resume" in again.output
