@@ -34,7 +34,7 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
 
 def test_every_command_of_the_readme_exists_with_its_options():
     found = commands()
-    assert {arguments[0] for arguments in found} >= {"draw", "train", "evaluate", "doctor"}
+    assert {arguments[0] for arguments in found} >= {"draw", "train", "evaluate"}
     for name, *arguments in found:
         command = main.commands[name]
         options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}

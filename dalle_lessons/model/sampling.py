@@ -27,7 +27,7 @@ def noise(seed: int, index: int, length: int, codes: int) -> Tensor:
     it (NEP 19). So whoever wants the same pictures from the same seeds keeps the version too (constraints.txt).
     """
     # NumPy's generator, because PyTorch's on the CPU heeds 32 bits of a seed only: too few to keep two numbers apart.
-    generator = np.random.default_rng(np.random.SeedSequence(seed % 2**64, spawn_key=(index,)))
+    generator = np.random.default_rng(np.random.SeedSequence(int(seed) % 2**64, spawn_key=(index,)))
     exponential = torch.from_numpy(generator.standard_exponential((length, codes)))  # float64: its tail is fine enough
     return -exponential.clamp_min(torch.finfo(torch.float64).tiny).log().float()
 

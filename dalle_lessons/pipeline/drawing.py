@@ -95,9 +95,9 @@ def facts_of(drawings: list[Drawing]) -> Facts:
 
 
 def whole_number(seed: int) -> int:
-    """A seed or an index as credentials can hold it: they would round one beyond 64 bits. Of a seed only these bits
-    count (see `model.sampling.noise`), so it draws the same picture."""
-    return int(seed) if -(2**63) <= seed < 2**64 else int(seed) % 2**64
+    """A seed or an index as credentials can hold it: in [-2^63, 2^63). Of a seed its lower 64 bits alone count (see
+    `model.sampling.noise`), so the one in that range draws the same picture."""
+    return (int(seed) + 2**63) % 2**64 - 2**63
 
 
 def about(facts: Facts) -> dict[str, str]:

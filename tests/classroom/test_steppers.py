@@ -369,9 +369,9 @@ def test_training_cost_counts_as_the_real_models_do():
     from dalle_lessons.classroom.steppers.training_cost import DATA, PAPER, SIZES, costs, parameters, written
     from dalle_lessons.model.dalle import DALLE, DALLEConfig
 
-    dalle = DALLE.from_pretrained("shapes")
-    assert replace(dalle.config, dvae_fingerprint="", tokenizer_fingerprint="") in SIZES.values()
-    for config in (dalle.config, DALLEConfig(50, 6, 3, 4, 20, 8, 2, 2)):
+    shapes_config = replace(DALLE.from_pretrained("shapes").config, dvae_fingerprint="", tokenizer_fingerprint="")
+    assert shapes_config in SIZES.values()
+    for config in (shapes_config, DALLEConfig(50, 6, 3, 4, 20, 8, 2, 2)):
         with torch.device("meta"):
             assert parameters(config) == sum(p.numel() for p in DALLE(config).parameters())
     assert written("parameters", parameters(PAPER)) == "12 billion"
@@ -383,9 +383,9 @@ def test_training_cost_counts_as_the_real_models_do():
     assert s.frame(0).hidden.png != s.frame(0).picture.png
     s.reveal(0)
     old = s._picture.value
-    for slider, value in ((s.size, dalle.config), (s.data, DATA["1 million"]), (s.batch, 64)):
+    for slider, value in ((s.size, shapes_config), (s.data, DATA["1 million"]), (s.batch, 64)):
         slider.value = value
-    assert s._picture.value != old and s.before_and_after(0)[0] == costs(dalle.config, 1e6, 64)
+    assert s._picture.value != old and s.before_and_after(0)[0] == costs(shapes_config, 1e6, 64)
 
 
 def test_attacks_asks_for_what_is_found_in_the_file():

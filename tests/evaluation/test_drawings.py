@@ -138,6 +138,21 @@ def test_variety_counts_what_is_different_among_nine(tiny, few):
     assert report["a_name_without_style"]["captions"] == 2
 
 
+def test_variety_is_counted_among_the_best_and_among_the_first(tiny, few, monkeypatch):
+    class Varied(Judge):
+        """Sees one style in the first nine drawings, and three in the nine after them."""
+
+        def forward(self, images):
+            emoji, style, tone = super().forward(images)
+            seen = torch.tensor([0 if i < 9 else i % 3 for i in range(len(images))])
+            return emoji, torch.nn.functional.one_hot(seen, style.shape[1]).float(), tone
+
+    monkeypatch.setattr(type(tiny), "scores", lambda self, caption, tokens, images: torch.arange(len(tokens)).float())
+    report = measure_variety(tiny, Varied(JudgeConfig(patch=16, widths=(8,))), few["train"], 1, candidates=18)
+    styles = {how: report["a_tag"][how]["different_styles_of_nine"]["mean"] for how in ("first", "ranked")}
+    assert styles == {"first": 1, "ranked": 3}
+
+
 def test_variety_of_too_few_pictures_to_have_a_common_tag(tiny, judge, few):
     report = measure_variety(tiny, judge, few["train"].subset([0, 1]), captions=2, candidates=9)
     assert report["a_tag"]["captions"] == 0 and report["a_tag"]["example"] is None

@@ -164,6 +164,32 @@ def test_retrieval():
     assert measure_retrieval(blind, of_emoji(few))["text_to_image_R@1"]["share"] < 0.5
 
 
+class Told(CLIP):
+    """Its similarities are those that it was told: row by row, those of a caption with the pictures."""
+
+    def __init__(self, similar, tokenizer):
+        super().__init__(CLIPConfig(tokenizer.vocab_size, tokenizer.length, widths=(8,)), tokenizer)
+        self.similar = similar
+
+    def encode_images(self, images):
+        return torch.eye(len(images))
+
+    def encode_text(self, text):
+        return self.similar
+
+
+def test_retrieval_by_hand_both_ways_and_without_near_duplicates(tiny, sets):
+    similar = torch.tensor([[0.5, 0, 0, 0], [0, 0.5, 0, 0], [0, 0.9, 0.1, 0], [0.9, 0, 0, 0.1]])
+    report = measure_retrieval(Told(similar, tiny.tokenizer), sets["unseen_pair"])
+    assert report["pictures"] == report["queries"] == 4 and report["text_to_image_R@5"]["share"] == 1.0
+    # captions 0 and 1 find their pictures; pictures 2 and 3 find their captions
+    assert report["text_to_image_R@1"]["share"] == report["image_to_text_R@1"]["share"] == 0.5
+    assert report["guessing_R@5"]["mean"] == pytest.approx(1 - 0.75**5)
+    without = report["without_near_duplicates"]  # picture 0
+    assert without["queries"] == 3 and without["text_to_image_R@1"]["share"] == pytest.approx(1 / 3)
+    assert without["image_to_text_R@1"]["share"] == pytest.approx(2 / 3)
+
+
 class Oracle(Judge):
     """Names the pictures that it was shown, and any other as class 0."""
 
