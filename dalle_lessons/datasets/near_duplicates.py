@@ -13,8 +13,8 @@ from torch import Tensor
 from .pairs import Pairs
 
 #: Pictures nearer than this are near-duplicates: root mean square over all pixels and channels, of 255 gray levels.
-#: Below are the same drawings with a line moved or a shade changed: 22 of the 1,901 held-out pictures. At 10, half of the
-#: illustrations of `unseen_tone` would count, though their skin tones differ.
+#: Below are the same drawings with a line moved or a shade changed: 22 of the 1,901 held-out pictures. At 10, half of
+#: the illustrations of `unseen_tone` would count, though their skin tones differ.
 NEAR_DUPLICATE_RMS = 5.0
 POOL = 4  # pixels: side of the squares whose means are compared first
 ROWS = 1024  # pictures compared at once

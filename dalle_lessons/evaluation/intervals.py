@@ -33,10 +33,11 @@ def summary(name: str, value: float | None, draws: Tensor, n: int, clusters: int
     """A figure as it is reported: `name`: the value, `low`, `high`, `n` measurements and `clusters`.
 
     draws: (R,), the figure in each resample; those that are not finite do not count. What cannot be said is None: all
-    three where nothing was measured, and the interval of a single cluster.
+    three where nothing was measured, and the interval of a single cluster, or of clusters that are all alike, where
+    every resample is the same and would claim certainty.
     """
     finite = draws[draws.isfinite()]
-    if value is None or clusters < 2 or not len(finite):
+    if value is None or clusters < 2 or not len(finite) or torch.allclose(finite, finite[0], rtol=1e-9, atol=1e-12):
         return {name: value, "low": None, "high": None, "n": n, "clusters": clusters}
     low, high = torch.quantile(finite, torch.tensor([0.025, 0.975], dtype=finite.dtype)).tolist()
     return {name: value, "low": low, "high": high, "n": n, "clusters": clusters}
@@ -64,8 +65,8 @@ def mean_interval(values: Tensor, clusters: Tensor) -> dict:
 def share_interval(hits: Tensor, clusters: Tensor) -> dict:
     """The share of (N,) numbers in {0, 1}, NaN where there is none. -> {share, low, high, n, clusters}, see `summary`.
 
-    Where all or none are right every resample is alike, and would claim certainty: the interval is then Wilson's, with
-    as many trials as there are clusters.
+    Where all or none are right, resamples say nothing: the interval is then Wilson's, with as many trials as there are
+    clusters.
     """
     report = ratio_interval(hits, torch.ones_like(hits), clusters, "share")
     if report["share"] in (0.0, 1.0):
