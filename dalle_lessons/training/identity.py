@@ -13,6 +13,8 @@ import torch
 from torch import nn
 
 from ..datasets import Pairs
+from ..model.dvae import DVAE
+from ..model.tokenizer import TextTokenizer
 
 IGNORED = "train_config.save_every"  # whoever saves more often trains the same
 SAID = {  # what a difference in these is called; of the others, the values are told
@@ -40,6 +42,21 @@ def weights_fingerprint(model: nn.Module) -> str:
         stored = tensor.half() if tensor.is_floating_point() else tensor
         digest.update(name.encode() + stored.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def fingerprints(
+    dvae: DVAE | None = None,
+    tokenizer: TextTokenizer | None = None,
+    start: nn.Module | None = None,
+    negatives: nn.Module | None = None,
+) -> dict[str, str]:
+    """What an objective builds on, by the names of `SAID`; what is None is left out. negatives: the model that draws
+    them."""
+    tokens = {"dvae": dvae, "tokenizer": tokenizer}
+    weights = {"start": start, "negatives": negatives}
+    return {name: part.fingerprint() for name, part in tokens.items() if part is not None} | {
+        name: weights_fingerprint(model) for name, model in weights.items() if model is not None
+    }
 
 
 def flat(identity: dict[str, Any], prefix: str = "") -> dict[str, Any]:

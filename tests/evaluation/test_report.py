@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from evaluation.oracle import Oracle
 
 from dalle_lessons import TextToImage
 from dalle_lessons.datasets import Pairs
@@ -21,7 +22,7 @@ from dalle_lessons.evaluation.report import table
 from dalle_lessons.evaluation.shapes import by_attribute, distinct_shapes, evaluate_shapes, measure_shapes
 from dalle_lessons.model.clip import CLIP, CLIPConfig
 from dalle_lessons.model.dvae import DVAE, DVAEConfig
-from dalle_lessons.model.judge import JUDGE_METRICS, Judge, JudgeConfig
+from dalle_lessons.model.judge import JUDGE_METRICS
 from dalle_lessons.model.sampling import sample_batches
 
 
@@ -189,29 +190,12 @@ def test_retrieval_by_hand_both_ways_and_without_near_duplicates(tiny, sets):
     assert without["image_to_text_R@1"]["share"] == pytest.approx(2 / 3)
 
 
-class Oracle(Judge):
-    """Names the pictures that it was shown, and any other as class 0."""
-
-    def __init__(self, pictures, truth):
-        super().__init__(JudgeConfig(widths=(8,)))
-        self.pictures, self.truth = pictures.float() / 255, truth
-
-    def forward(self, images):
-        out = [torch.zeros(len(images), n) for n in (self.config.emoji, self.config.styles, self.config.tones)]
-        for i, image in enumerate(images):
-            found = (image == self.pictures).flatten(1).all(1).nonzero()
-            for head in range(3):
-                name = int(self.truth[found[0, 0], head]) if len(found) else 0
-                out[head][i, max(name, 0)] = 1.0
-        return tuple(out)
-
-
 def test_the_judges_ceilings():
     dvae = DVAE.from_pretrained("emoji")
     for style, tones in (("cartoon", 20), ("sketch", 0)):  # in a sketch no tone shows
         pairs = emoji("unseen_pair", style)
         some = pairs.subset(range(20))
-        report = measure_judge(Oracle(some.pictures, truth_of(some.metadata)), dvae, of_emoji(some))
+        report = measure_judge(Oracle(some.pictures.float() / 255, truth_of(some.metadata)), dvae, of_emoji(some))
         assert set(report["true"]) == {*JUDGE_METRICS, style}
         assert report["true"]["style"]["clusters"] == len({row["base_hexcode"] for row in some.metadata})
         assert report["true"]["tone"]["n"] == tones and report["true"]["style"]["share"] == 1.0

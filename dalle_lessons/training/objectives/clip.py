@@ -21,7 +21,7 @@ from ...model.tokenizer import TextTokenizer
 from ..augment import mix_channels, random_affine, random_erasing, vary
 from ..batch_norm import update_batch_norm
 from ..batches import check_captions, sample_grouped, sample_indices, sample_other_style, varied_captions
-from ..identity import weights_fingerprint
+from ..identity import fingerprints
 from ..negatives import sample_negatives
 from ..preset_types import CLIPPreset
 from ..presets import DALLE_PRESETS, DVAE_PRESETS
@@ -182,14 +182,7 @@ class CLIPObjective(Objective[CLIP]):
         return model.loss(images, text, self.truths.also_true(chosen, captions), extra_images)
 
     def fingerprint(self) -> dict[str, str]:
-        known = {"dvae": self.dvae.fingerprint()}
-        if self.tokenizer is not None:
-            known["tokenizer"] = self.tokenizer.fingerprint()
-        if self.start is not None:
-            known["start"] = weights_fingerprint(self.start)
-        if self.dalle is not None:
-            known["negatives"] = weights_fingerprint(self.dalle)
-        return known
+        return fingerprints(self.dvae, self.tokenizer, self.start, self.dalle)
 
     def save_extras(self, out: Path) -> None:
         assert self.tokenizer is not None, "build comes first"

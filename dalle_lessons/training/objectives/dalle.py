@@ -16,7 +16,7 @@ from ...model.dvae import DVAE
 from ...model.sequence import drop_captions
 from ...model.tokenizer import TextTokenizer
 from ..batches import check_captions, sample_indices, varied_captions
-from ..identity import weights_fingerprint
+from ..identity import fingerprints
 from ..preset_types import DALLEPreset
 from ..presets import DVAE_PRESETS
 from ..sources import Sources, check_grid, check_size, check_tokens, keep_tokenizer
@@ -95,12 +95,7 @@ class DALLEObjective(Objective[DALLE]):
         return model.loss(text, tokens, input_tokens)
 
     def fingerprint(self) -> dict[str, str]:
-        known = {"dvae": self.dvae.fingerprint()}
-        if self.tokenizer is not None:
-            known["tokenizer"] = self.tokenizer.fingerprint()
-        if self.start is not None:
-            known["start"] = weights_fingerprint(self.start)
-        return known
+        return fingerprints(self.dvae, self.tokenizer, self.start)
 
     def save_extras(self, out: Path) -> None:
         assert self.tokenizer is not None, "build comes first"

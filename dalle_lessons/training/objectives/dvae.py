@@ -14,7 +14,7 @@ from ...datasets import Pairs
 from ...model.dvae import DVAE
 from ..augment import random_shift
 from ..batches import sample_indices
-from ..identity import weights_fingerprint
+from ..identity import fingerprints
 from ..preset_types import DVAEPreset
 from ..sources import Sources, check_size
 from . import Objective, channels_last
@@ -56,4 +56,4 @@ class DVAEObjective(Objective[DVAE]):
         return model.loss(images.contiguous(memory_format=torch.channels_last), temperature, self.preset.kl_weight)
 
     def fingerprint(self) -> dict[str, str]:
-        return {} if self.start is None else {"start": weights_fingerprint(self.start)}
+        return fingerprints(start=self.start)

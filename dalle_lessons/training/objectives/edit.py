@@ -17,7 +17,7 @@ from ...model.dvae import DVAE
 from ...model.editing import edit_caption, edit_nll, extend_rows
 from ...model.tokenizer import TextTokenizer
 from ..batches import check_captions, sample_indices
-from ..identity import weights_fingerprint
+from ..identity import fingerprints
 from ..preset_types import EditPreset
 from ..presets import DVAE_PRESETS
 from ..sources import Sources, check_grid, check_tokens, keep_tokenizer
@@ -103,11 +103,7 @@ class EditObjective(Objective[DALLE]):
         return {"total": nll.mean(), "right": right.float().mean()}
 
     def fingerprint(self) -> dict[str, str]:
-        return {
-            "dvae": self.dvae.fingerprint(),
-            "tokenizer": self.tokenizer.fingerprint(),
-            "start": weights_fingerprint(self.start),
-        }
+        return fingerprints(self.dvae, self.tokenizer, self.start)
 
     def save_extras(self, out: Path) -> None:
         keep_tokenizer(self.tokenizer, out)

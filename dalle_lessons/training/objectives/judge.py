@@ -17,7 +17,7 @@ from ...model.judge import Judge
 from ..augment import vary
 from ..batch_norm import update_batch_norm
 from ..batches import sample_indices
-from ..identity import weights_fingerprint
+from ..identity import fingerprints
 from ..preset_types import JudgePreset
 from ..sources import Sources, check_size
 from . import Objective, channels_last
@@ -62,7 +62,7 @@ class JudgeObjective(Objective[Judge]):
         return model.loss(images.contiguous(memory_format=torch.channels_last), self.truth[chosen])
 
     def fingerprint(self) -> dict[str, str]:
-        return {} if self.start is None else {"start": weights_fingerprint(self.start)}
+        return fingerprints(start=self.start)
 
     def finish(self, model: Judge) -> None:
         update_batch_norm(model, self.pictures, self.weights, self.preset.train_config.seed)
