@@ -126,9 +126,8 @@ def pytest_runtest_logreport(report):
 def lesson_times(config) -> list[tuple[str, float, float, float, bool]]:
     """(lesson, stated work, stated computing, measured computing, in minutes; do the last two agree?) of lessons that
     ran as a whole."""
-    # The minutes are meant for two threads with the machine to themselves. Where several processes run, each has one
-    # thread, and the others beside it: so much slower does not mean that the minutes are wrong.
-    factor = FACTOR * (4 if config.getoption("numprocesses", None) else 1)
+    # The minutes are meant for two threads. Where several processes run, each has one, and takes up to twice as long.
+    factor = FACTOR * (2 if config.getoption("numprocesses", None) else 1)
     rows = []
     for path in sorted(measured):
         notebook = json.loads((config.rootpath / path).read_text(encoding="utf-8"))
