@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -17,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from dalle_lessons.classroom import doctor
+from dalle_lessons.model import devices
 from dalle_lessons.model import files as paths
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -204,6 +206,13 @@ def test_doctor_looks_at_everything_and_says_what_is_missing(monkeypatch, capsys
     said = capsys.readouterr().out
     assert "  NO  memory: 2.0 GiB; the lessons that train need 4 GB" in said
     assert "1.5 × the stated minutes" in said
+
+
+def test_doctor_says_which_devices_there_are_and_which_is_taken(monkeypatch):
+    for module in (devices, doctor):
+        monkeypatch.setattr(module, "devices_here", lambda: [torch.device("mps"), torch.device("cpu")])
+    found = doctor.check_devices()
+    assert found.ok and found.text == "mps, cpu; taken unless another is named: mps"
 
 
 def test_doctor_knows_this_machine():

@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ..model.devices import describe, devices_here, pick_device
 from ..model.threads import available_cores
 
 # Seconds of one `work()` on the machine on which the lessons' minutes were measured, with two threads and nothing else
@@ -42,7 +43,7 @@ class Check:
 def doctor() -> bool:
     """Prints every check, one a line; returns whether all is well."""
     well = True
-    for look in (check_python, check_torch, check_memory, check_widgets, check_weights, check_speed):
+    for look in (check_python, check_torch, check_devices, check_memory, check_widgets, check_weights, check_speed):
         check = look()
         well = well and check.ok
         print(f"{'ok' if check.ok else 'NO':>4}  {check.name}: {check.text}", flush=True)
@@ -63,6 +64,11 @@ def check_torch() -> Check:
     ok = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 9)  # the oldest that was tried
     text = f"{torch.__version__}, {torch.get_num_threads()} thread(s) on {available_cores()} core(s)"
     return Check("PyTorch", ok, text if ok else text + "; version 2.9 or newer is needed")
+
+
+def check_devices() -> Check:
+    here = ", ".join(describe(device) for device in devices_here())
+    return Check("devices", True, f"{here}; taken unless another is named: {pick_device()}")
 
 
 def check_memory() -> Check:
