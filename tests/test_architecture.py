@@ -17,7 +17,7 @@ BELOW = {
     "datasets": {"model"},
     "model": set(),
 }
-FRONT_DOOR = {"cli", "__main__"}  # of the package itself, with its __init__
+FRONT_DOOR = {"cli", "commands", "__main__"}  # of the package itself, with its __init__
 
 
 def name_of(path: Path, package: Path = PACKAGE) -> str:

@@ -1,0 +1,45 @@
+"""The commands of the course: `student`, `lab`, `play`, `doctor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def student(folder: Path) -> None:
+    """Copy the lessons into FOLDER, without their solutions, overwriting nothing."""
+    from ..classroom.lessons import student as copy
+
+    copy(folder)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="my-lessons")
+def lab(folder: Path) -> None:
+    """Open JupyterLab on your own copy of the lessons (in FOLDER, made if missing)."""
+    from ..classroom.serve import open_lab
+
+    open_lab(folder)
+
+
+@click.command()
+@click.option("--model", default="emoji", show_default=True, help="Bundled weights or a folder.")
+@click.option("--port", default=8866, show_default=True, help="Where the page is served.")
+@click.option("--browser/--no-browser", default=True, help="Open it in a browser at once.")
+def play(model, port, browser) -> None:
+    """Open the playground as a page of its own, for this machine only; what you save goes into the folder drawings."""
+    from ..classroom.serve import open_page
+
+    open_page(model, port, browser)
+
+
+@click.command()
+def doctor() -> None:
+    """Check that this machine is ready, and compare its speed with the computing times that the lessons state."""
+    from ..classroom.doctor import doctor as check
+
+    sys.exit(0 if check() else 1)

@@ -1,0 +1,40 @@
+"""`verify`: what a picture's file says of its origin."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from .output import echo_json
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each file.")
+def verify(files, as_json) -> None:
+    """Does each of FILES say that a model generated it, and is it unchanged since it was signed?
+
+    Ends with 0 if that is true of all, and with 1 if it is not true of one.
+    """
+    from ..pipeline.provenance import printable
+    from ..pipeline.provenance import verify as check
+
+    good = True
+    for file in files:
+        try:
+            found = check(file)
+        except (ValueError, OSError) as error:
+            click.echo(printable(error), err=True)
+            good = False
+            continue
+        good &= found.state == "signed"
+        if as_json:
+            echo_json({"file": str(file), "state": found.state, "facts": found.facts, "sentence": found.sentence})
+        else:
+            facts = ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in found.facts.items())
+            click.echo(found.sentence + (f" It says: {printable(facts, 2000)}." if facts else ""))
+    if not good:
+        sys.exit(1)
