@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...datasets import Pairs, load
+from ..shares import WHOLE, Batch, Share
 from ..sources import Sources
 
 M = TypeVar("M", bound=nn.Module)
@@ -24,7 +25,8 @@ def channels_last(model: M) -> M:
 class Objective(ABC, Generic[M]):
     """Builds a model for a data set, and says what it learns from in one step.
 
-    Made directly from models, or by `prepare` from what the command was told. Then `build` once, and `loss` each step.
+    Made directly from models, or by `prepare` from what the command was told. Then `build` once, and each step `draw`
+    and `compute`; `loss` is both.
     """
 
     preset: Any
@@ -52,9 +54,19 @@ class Objective(ABC, Generic[M]):
         """
 
     @abstractmethod
+    def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
+        """A random batch. progress: share of the training done, in [0, 1). training: whether the text is cut at random
+        where the preset says so. Captions vary by `rng`, all else by torch's random state on the CPU: so every process
+        of a training draws the same."""
+
+    @abstractmethod
+    def compute(self, model: M, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
+        """The loss on the rows of a batch, which may be a share of it: `total`, a scalar that is minimized, and its
+        parts."""
+
     def loss(self, model: M, rng: random.Random, progress: float) -> dict[str, Tensor]:
-        """On one random batch: `total`, a scalar that is minimized, and its parts. progress: share of the training
-        done, in [0, 1). Captions vary by `rng`, all else by torch's random state."""
+        """The loss on one random batch: `total` and its parts."""
+        return self.compute(model, self.draw(rng, progress, model.training))
 
     def fingerprint(self) -> dict[str, str]:
         """What must be the same when this training is resumed, beside preset and data, as far as it is known yet."""

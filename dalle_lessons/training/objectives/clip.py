@@ -25,6 +25,7 @@ from ..identity import fingerprints
 from ..negatives import sample_negatives
 from ..preset_types import CLIPPreset
 from ..presets import DALLE_PRESETS, DVAE_PRESETS
+from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_grid, check_size, check_tokens, keep_tokenizer
 from ..token_noise import corrupt_tokens
 from ..tokens import tokenize, train_tokenizer
@@ -161,7 +162,7 @@ class CLIPObjective(Objective[CLIP]):
         images = random_affine(images, preset.scale_jitter, preset.affine_jitter)
         return mix_channels(vary(images, preset.shift, preset.color_jitter), preset.channel_mix)
 
-    def loss(self, model: CLIP, rng: random.Random, progress: float) -> dict[str, Tensor]:
+    def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
         assert self.tokenizer is not None, "build comes first"
         preset, chosen = self.preset, self.choose()
         images = self.pairs.pictures[chosen].float() / 255
@@ -172,14 +173,17 @@ class CLIPObjective(Objective[CLIP]):
             images[replaced] = self.decoded(noisy)
         images = random_erasing(self.varied(images), preset.erasing).contiguous(memory_format=torch.channels_last)
         captions = varied_captions(self.pairs, chosen, self.tokenizer, rng)
-        text = self.tokenizer.encode(captions, preset.bpe_dropout if model.training else 0)
+        text = self.tokenizer.encode(captions, preset.bpe_dropout if training else 0)
+        rows = {"images": images, "text": text}
         drawn = self.negative_of[chosen][self.negative_of[chosen] >= 0]
-        extra_images = None
         if len(drawn):
-            extra_images = self.varied(self.decoded(self.negatives[drawn])).contiguous(
-                memory_format=torch.channels_last
-            )
-        return model.loss(images, text, self.truths.also_true(chosen, captions), extra_images)
+            extra = self.varied(self.decoded(self.negatives[drawn]))
+            rows["extra_images"] = extra.contiguous(memory_format=torch.channels_last)
+        return Batch(rows, {"also_true": self.truths.also_true(chosen, captions)})
+
+    def compute(self, model: CLIP, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
+        rows = batch.rows
+        return model.loss(rows["images"], rows["text"], batch.whole["also_true"], rows.get("extra_images"))
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprints(self.dvae, self.tokenizer, self.start, self.dalle)

@@ -13,12 +13,13 @@ from torch import Tensor
 from ...datasets import Pairs
 from ...model.dalle import DALLE, DALLEConfig
 from ...model.dvae import DVAE
-from ...model.sequence import drop_captions
+from ...model.sequence import IMAGE_WEIGHT, TEXT_WEIGHT, drop_captions
 from ...model.tokenizer import TextTokenizer
 from ..batches import check_captions, sample_indices, varied_captions
 from ..identity import fingerprints
 from ..preset_types import DALLEPreset
 from ..presets import DVAE_PRESETS
+from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_grid, check_size, check_tokens, keep_tokenizer
 from ..token_noise import corrupt_tokens
 from ..tokens import shifted_views, train_tokenizer
@@ -78,7 +79,7 @@ class DALLEObjective(Objective[DALLE]):
             model.load_state_dict(self.start.state_dict())
         return model
 
-    def loss(self, model: DALLE, rng: random.Random, progress: float) -> dict[str, Tensor]:
+    def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
         assert self.tokenizer is not None, "build comes first"
         preset, chosen = self.preset, sample_indices(self.weights, self.preset.train_config.batch)
         augment = progress < preset.augment_until
@@ -86,13 +87,25 @@ class DALLEObjective(Objective[DALLE]):
         if len(self.token_views) > 1 and augment:  # with one view nothing is drawn: other presets repeat as before
             view = torch.randint(0, len(self.token_views), chosen.shape)
         captions = varied_captions(self.pairs, chosen, self.tokenizer, rng)
-        text = self.tokenizer.encode(captions, preset.bpe_dropout if model.training else 0)
+        text = self.tokenizer.encode(captions, preset.bpe_dropout if training else 0)
         tokens = self.token_views[view, chosen]  # (B, N)
-        input_tokens = None
+        input_tokens = tokens
         if preset.max_token_noise and augment:
             input_tokens = corrupt_tokens(tokens, tokens.roll(1, 0), preset.max_token_noise)
         text = drop_captions(text, preset.caption_dropout, self.tokenizer.pad_id)
-        return model.loss(text, tokens, input_tokens)
+        return Batch({"text": text, "tokens": tokens, "input_tokens": input_tokens}, {"words": self.words(text)})
+
+    def words(self, text: Tensor) -> Tensor:
+        """How many text tokens of these rows are asked for: scalar int64. text: (B, T)."""
+        assert self.tokenizer is not None, "build comes first"
+        return (text[:, 1:] != self.tokenizer.pad_id).sum()
+
+    def compute(self, model: DALLE, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
+        text = batch.rows["text"]
+        parts = model.loss(text, batch.rows["tokens"], batch.rows["input_tokens"])
+        # A mean over the words that are said: a share that says more of them counts for more.
+        text_loss = parts["text"] * share.scale(self.words(text), batch.whole["words"])
+        return {**parts, "text": text_loss, "total": TEXT_WEIGHT * text_loss + IMAGE_WEIGHT * parts["image"]}
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprints(self.dvae, self.tokenizer, self.start)

@@ -16,6 +16,7 @@ from ..augment import random_shift
 from ..batches import sample_indices
 from ..identity import fingerprints
 from ..preset_types import DVAEPreset
+from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_size
 from . import Objective, channels_last
 
@@ -49,11 +50,14 @@ class DVAEObjective(Objective[DVAE]):
             model.load_state_dict(self.start.state_dict())
         return model
 
-    def loss(self, model: DVAE, rng: random.Random, progress: float) -> dict[str, Tensor]:
+    def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
         chosen = sample_indices(self.weights, self.preset.train_config.batch)
         images = random_shift(self.pictures[chosen].float() / 255, self.preset.shift)
-        temperature = anneal_temperature(self.preset, progress)
-        return model.loss(images.contiguous(memory_format=torch.channels_last), temperature, self.preset.kl_weight)
+        temperature = torch.tensor(anneal_temperature(self.preset, progress), dtype=torch.float64)
+        return Batch({"images": images.contiguous(memory_format=torch.channels_last)}, {"temperature": temperature})
+
+    def compute(self, model: DVAE, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
+        return model.loss(batch.rows["images"], float(batch.whole["temperature"]), self.preset.kl_weight)
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprints(start=self.start)

@@ -20,6 +20,7 @@ from ..batches import check_captions, sample_indices
 from ..identity import fingerprints
 from ..preset_types import EditPreset
 from ..presets import DVAE_PRESETS
+from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_grid, check_tokens, keep_tokenizer
 from ..token_noise import corrupt_tokens
 from ..tokens import joint_views
@@ -92,14 +93,17 @@ class EditObjective(Objective[DALLE]):
         named = edit_caption(style, name)
         return named if rng.random() < self.preset.named and self.tokenizer.fits(named) else edit_caption(style)
 
-    def loss(self, model: DALLE, rng: random.Random, progress: float) -> dict[str, Tensor]:
+    def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
         chosen = self.couples[sample_indices(self.weights, self.preset.train_config.batch)]  # (B, 2)
         view = torch.randint(0, len(self.token_views), (len(chosen),))
         top, bottom = self.token_views[view, chosen[:, 0]], self.token_views[view, chosen[:, 1]]  # (B, n) each
         text = self.tokenizer.encode([self.caption(i, rng) for i in chosen[:, 1].tolist()])
         noisy = corrupt_tokens(bottom, bottom.roll(1, 0), self.preset.max_token_noise)
         tokens, input_tokens = (torch.cat((top, half), dim=1) for half in (bottom, noisy))  # (B, 2n) each
-        nll, right = edit_nll(model, text, tokens, input_tokens)
+        return Batch({"text": text, "tokens": tokens, "input_tokens": input_tokens})
+
+    def compute(self, model: DALLE, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
+        nll, right = edit_nll(model, batch.rows["text"], batch.rows["tokens"], batch.rows["input_tokens"])
         return {"total": nll.mean(), "right": right.float().mean()}
 
     def fingerprint(self) -> dict[str, str]:

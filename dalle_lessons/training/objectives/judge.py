@@ -13,12 +13,13 @@ from torch import Tensor
 from ...datasets import Pairs
 from ...datasets.emoji import emoji
 from ...datasets.emoji_labels import truth_of
-from ...model.judge import Judge
+from ...model.judge import NO_TONE, Judge
 from ..augment import vary
 from ..batch_norm import update_batch_norm
 from ..batches import sample_indices
 from ..identity import fingerprints
 from ..preset_types import JudgePreset
+from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_size
 from . import Objective, channels_last
 
@@ -54,12 +55,23 @@ class JudgeObjective(Objective[Judge]):
         self.weights = pairs.weights.sqrt()
         return model
 
-    def loss(self, model: Judge, rng: random.Random, progress: float) -> dict[str, Tensor]:
+    def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
         preset, chosen = self.preset, sample_indices(self.weights, self.preset.train_config.batch)
         images = vary(self.pictures[chosen].float() / 255, preset.shift, preset.color_jitter)
         blurred = F.avg_pool2d(F.pad(images, [1] * 4, value=1.0), 3, 1)
         images = torch.where(torch.rand(len(images), 1, 1, 1) < preset.blur, blurred.lerp(images, 0.3), images)
-        return model.loss(images.contiguous(memory_format=torch.channels_last), self.truth[chosen])
+        truth = self.truth[chosen]
+        images = images.contiguous(memory_format=torch.channels_last)
+        return Batch({"images": images, "truth": truth}, {"known": (truth != NO_TONE).sum(dim=0)})
+
+    def compute(self, model: Judge, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
+        truth = batch.rows["truth"]
+        parts = model.loss(batch.rows["images"], truth)
+        scales = share.scale((truth != NO_TONE).sum(dim=0), batch.whole["known"])  # (3,): not all have a tone
+        emoji, style, tone = (
+            parts[name] * scale for name, scale in zip(("emoji", "style", "tone"), scales, strict=True)
+        )
+        return {"total": emoji + style + tone, "emoji": emoji, "style": style, "tone": tone}
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprints(start=self.start)

@@ -1,0 +1,52 @@
+"""A batch, and how it is divided: several processes, or several passes of one, learn from it what one pass would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Batch:
+    """What one step learns from, drawn before anything is computed."""
+
+    #: Tensors with a row an example, which are divided.
+    rows: dict[str, Tensor]
+    #: What is known of all rows together, which every part needs whole.
+    whole: dict[str, Tensor] = field(default_factory=dict)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device. Single numbers stay on the CPU, from where they can be read without waiting."""
+
+        def moved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {name: t.to(device, non_blocking=True) if t.ndim else t for name, t in tensors.items()}
+
+        return Batch(moved(self.rows), moved(self.whole))
+
+    def part(self, share: Share) -> Batch:
+        """The rows of a share, and what is known of all."""
+        return Batch({name: share.of(tensor) for name, tensor in self.rows.items()}, self.whole)
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of a batch is computed here; by default all of it. The loss of a batch is the mean of its shares'."""
+
+    #: From 0 to `count` - 1.
+    index: int = 0
+    #: Parts of the batch, each as large.
+    count: int = 1
+
+    def of(self, rows: Tensor) -> Tensor:
+        """(B, …) -> this share's rows, in order: about B / count."""
+        return rows.tensor_split(self.count)[self.index]
+
+    def scale(self, here: Tensor, everywhere: Tensor) -> Tensor:
+        """What a mean over `here` things of this share is multiplied by, so that the mean over the shares is the mean
+        over all `everywhere` things of the batch. 1 where the share is all of it. Both int64, scalars."""
+        return here * self.count / everywhere.clamp_min(1)
+
+
+WHOLE = Share()  # all of it
