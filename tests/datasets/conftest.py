@@ -1,0 +1,3 @@
+from tiny_shards import make_shards
+
+__all__ = ["make_shards"]  # a fixture
