@@ -18,6 +18,7 @@ if "PYTEST_XDIST_WORKER" in os.environ and os.environ.get("LESSONS_THREADS") == 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait sleep: several processes share the cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["DALLE_LESSONS_RECORD"] = ""  # whoever works on a lesson may have guessed: tests start without
 
 # Lessons run in kernels of their own, which read their start-up files here: one that blocks the network.
 _startup = Path(tempfile.mkdtemp(prefix="lessons-ipython-")) / "profile_default" / "startup"

@@ -25,6 +25,15 @@ _HOME = {
     "sample": "model.sampling",
     "load": "datasets",
     "check": "classroom.exercises",
+    "score": "classroom.exercises",
+    "expected": "classroom.exercises.help",
+    "hint": "classroom.exercises.help",
+    "ready": "classroom.exercises.help",
+    "rescue": "classroom.exercises.help",
+    "guess": "classroom.guesses",
+    "recall": "classroom.recall",
+    "show": "classroom.lesson_figures",
+    "course_map": "classroom.course_map",
 }
 __all__ = [
     "CLIP",
@@ -35,14 +44,28 @@ __all__ = [
     "TextToImage",
     "TextTokenizer",
     "check",
+    "course_map",
+    "expected",
     "figures",
+    "guess",
+    "hint",
     "load",
+    "ready",
+    "recall",
+    "rescue",
     "sample",
+    "score",
+    "show",
 ]
 
 if TYPE_CHECKING:
     from .classroom import figures
-    from .classroom.exercises import check
+    from .classroom.course_map import course_map
+    from .classroom.exercises import check, score
+    from .classroom.exercises.help import expected, hint, ready, rescue
+    from .classroom.guesses import guess
+    from .classroom.lesson_figures import show
+    from .classroom.recall import recall
     from .datasets import load
     from .model.clip import CLIP
     from .model.dalle import DALLE

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from conftest import minutes
-from dalle_lessons.classroom import lessons
+from dalle_lessons.classroom import lessons, student_copy
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -98,7 +98,7 @@ def test_lesson_as_a_file(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_no_solution_is_left_in_the_students_copy(path):
-    notebook = lessons.for_student(json.loads(path.read_text(encoding="utf-8")), path.name)
+    notebook = student_copy.for_student(json.loads(path.read_text(encoding="utf-8")), path.name)
     nbformat.validate(nbformat.from_dict(notebook))
     assert "### BEGIN" not in json.dumps(notebook)
     assert all(cell["execution_count"] is None for cell in notebook["cells"] if cell["cell_type"] == "code")

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..model.files import weights_dir
-from .lessons import student
+from .student_copy import student
 
 
 def open_lab(folder: Path) -> None:

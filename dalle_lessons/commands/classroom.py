@@ -10,11 +10,13 @@ import click
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def student(folder: Path) -> None:
-    """Copy the lessons into FOLDER, without their solutions, overwriting nothing."""
-    from ..classroom.lessons import student as copy
+@click.option("--update", is_flag=True, help="Bring new text into a copy that is there; what you changed stays.")
+@click.option("--with-outputs", "outputs", type=click.Choice(["none", "folded"]), default="none", show_default=True)
+def student(folder: Path, update: bool, outputs: str) -> None:
+    """Copy the lessons into FOLDER, without solutions and outputs, overwriting nothing."""
+    from ..classroom.student_copy import student as copy
 
-    copy(folder)
+    copy(folder, update, outputs)
 
 
 @click.command()

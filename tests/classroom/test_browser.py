@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from dalle_lessons.classroom.lessons import for_student
+from dalle_lessons.classroom.student_copy import for_student
 from dalle_lessons.model.files import notebooks_dir
 
 MUST = bool(os.environ.get("LESSONS_BROWSER"))

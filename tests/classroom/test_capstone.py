@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from dalle_lessons.classroom import lessons
+from dalle_lessons.classroom import student_copy
 from dalle_lessons.model.files import notebooks_dir
 
 SOLUTION, FRAME = notebooks_dir() / "capstone_solution.py", notebooks_dir() / "my_dalle.py"
@@ -91,7 +91,7 @@ def test_the_frame_is_the_solution_with_its_parts_left_out():
 
 
 def test_students_get_the_frame_and_can_run_the_solution_all_the_same(tmp_path):
-    lessons.student(tmp_path)
+    student_copy.student(tmp_path)
     assert (tmp_path / "my_dalle.py").exists() and not (tmp_path / "capstone_solution.py").exists()
     (copy,) = tmp_path.glob("18_*.ipynb")
     sources = ["".join(cell["source"]) for cell in json.loads(copy.read_text(encoding="utf-8"))["cells"]]

@@ -1,22 +1,29 @@
-"""Checks for the exercises: `check("02.nearest_code", answer)` says nothing if the answer is right.
+"""Checks for the exercises: `check("02.nearest_code", answer)` says “Right.” if the answer is right.
 
 Otherwise it raises `CheckFailed`, one sentence that names what was probably misunderstood. The checks of lesson NN are
-in `lesson_NN.py`; they look at what an answer does, never at how it is written.
+in `lesson_NN.py`; they look at what an answer does, never at how it is written. A check may be a generator that yields
+the name of each part as the answer passes it: `score` gives points for these.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
+import inspect
+import io
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ..bank import lesson_texts
+
 CHECKS: dict[str, Callable] = {}
+passed: dict[str, object] = {}  # exercise -> the answer of this session that passed its check
 
 
 class CheckFailed(AssertionError):
@@ -36,11 +43,42 @@ def exercise(name: str) -> Callable[[Callable], Callable]:
     return register
 
 
-def check(name: str, answer) -> None:
+def check(name: str, answer, quiet: bool = False) -> None:
     """Check an answer: a function, a number, a tensor, or what else the exercise asks for.
 
-    Returns None if it is right; raises `CheckFailed` if not, and ValueError if there is no such exercise.
+    Prints “Right.” and a sentence if it is right (nothing with `quiet`); raises `CheckFailed` if not, and ValueError if
+    there is no such exercise. What the answer writes to stderr is not shown: the sentence is what counts.
     """
+    for _ in _parts(name, answer):
+        pass
+    passed[name] = answer
+    if not quiet:
+        lesson, _, short = name.partition(".")
+        text = lesson_texts(lesson).exercises.get(short)
+        print("Right." if text is None or not text.praise else f"Right. {text.praise}")
+
+
+def score(name: str, answer, points: float = 1.0) -> float:
+    """Points for an answer, by the parts of its check that it passes: all of them, or a share rounded down to a half.
+
+    For a grader, whose cell ends in it; prints the sentence of the check where something is missing.
+    """
+    from .help import lesson_names  # here, since these build on `check`
+    from .worked import make_worked
+
+    done = 0
+    try:
+        for _ in _parts(name, answer):
+            done += 1
+    except CheckFailed as mistake:
+        print(f"Not yet: {mistake}")
+        total = sum(1 for _ in _parts(name, make_worked(name, lesson_names())))
+        return math.floor(2 * points * done / (total + 1)) / 2
+    return points
+
+
+def _parts(name: str, answer) -> Iterator[str]:
+    """Runs the check of an exercise, and yields each part that the answer passes."""
     lesson = name.split(".")[0]
     if (Path(__file__).parent / f"lesson_{lesson}.py").exists():
         importlib.import_module(f".lesson_{lesson}", __name__)
@@ -50,7 +88,10 @@ def check(name: str, answer) -> None:
         raise ValueError(f"There is no exercise {name!r}.{hint}")
     if answer is None or answer is ...:
         raise CheckFailed("There is no answer yet: run your cell first, and let it give something other than None.")
-    CHECKS[name](answer)
+    with contextlib.redirect_stderr(io.StringIO()):
+        result = CHECKS[name](answer)
+        if inspect.isgenerator(result):
+            yield from result
 
 
 def call(function: Callable, *arguments, shown: str = "", copies: bool = True):
