@@ -24,7 +24,7 @@ TEXT_STUB = "*Write your answer here.*"
 WORKED = "_solution.py"  # a whole file that is an answer ends so: it stays with the course
 GOES_ON = "raises-exception"  # Jupyter's tag: "Run all" goes on where such a cell raises
 NEW_VERSION, LATER = "new-version", "-new"  # tag, and end of the id, of a cell that an update put below the student's
-MANIFEST = ".dalle_lessons.json"  # in the copy: {file: {cell id: hash of its source as it was copied}}
+MANIFEST = ".copied_lessons.json"  # in the copy: {file: {cell id: hash of its source as it was copied}}
 OUTPUTS = ("none", "folded")
 
 # The comments by which nbgrader knows a solution and a hidden test; a region runs to the END of the same kind.

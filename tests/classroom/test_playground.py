@@ -19,8 +19,8 @@ from PIL import Image
 
 from dalle_lessons import TextToImage, cli
 from dalle_lessons.classroom import serve
-from dalle_lessons.classroom.student_copy import for_student
 from dalle_lessons.classroom.playground import Playground, nearest, open_playground
+from dalle_lessons.classroom.student_copy import for_student
 from dalle_lessons.datasets.images import to_tensor
 from dalle_lessons.model.editing import extend_rows
 from dalle_lessons.model.files import notebooks_dir

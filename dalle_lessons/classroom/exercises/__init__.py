@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
-import inspect
 import io
 import math
 import re
@@ -22,7 +21,7 @@ from torch import Tensor
 
 from ..bank import lesson_texts
 
-CHECKS: dict[str, Callable] = {}
+CHECKS: dict[str, Callable[..., Iterator[str] | None]] = {}
 passed: dict[str, object] = {}  # exercise -> the answer of this session that passed its check
 
 
@@ -90,7 +89,7 @@ def _parts(name: str, answer) -> Iterator[str]:
         raise CheckFailed("There is no answer yet: run your cell first, and let it give something other than None.")
     with contextlib.redirect_stderr(io.StringIO()):
         result = CHECKS[name](answer)
-        if inspect.isgenerator(result):
+        if result is not None:
             yield from result
 
 
