@@ -27,6 +27,10 @@ class DVAEPreset:
     anneal_fraction: float = 0.75
     #: Pixels by which pictures are moved at random, at most, each way.
     shift: int = 0
+    #: Whether the decoder alone learns, so that the tokens of the weights to start from (--start) stay what they are.
+    frozen_tokens: bool = False
+    #: With frozen tokens: largest share of a picture's tokens shown as another picture's, see `corrupt_tokens`.
+    max_token_noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,9 @@ class DALLEPreset:
     sampling_exponent: float = 1.0
     #: Largest share of a picture's tokens that are shown as another picture's, see `corrupt_tokens`.
     max_token_noise: float = 0.0
+    #: Share of the pictures that are shown mirrored, which the caption then says: more pictures from the same ones, and
+    #: none that a plain caption is false of (Jun et al. 2020, "Distribution augmentation").
+    mirrored: float = 0.0
 
 
 @dataclass(frozen=True)

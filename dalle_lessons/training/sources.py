@@ -36,6 +36,8 @@ class Sources:
     resume: bool = False
     #: What is done with a line that tells which weights were taken though nobody named them.
     say: Callable[[str], object] = print
+    #: Folder where image tokens are kept for the next training; None: nowhere.
+    tokens: Path | None = None
 
     def find(self, part: str, named: str | Path | None) -> str | Path:
         """Weights of a part: those named; or else those beside `out` (`runs/dvae` for `runs/dalle`), which are likelier

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+from collections.abc import Callable
+from pathlib import Path
 
+import safetensors.torch
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from torch import Tensor
 
 from ..datasets import Pairs
+from ..model.atomic import replace_file
 from ..model.dvae import DVAE
 from ..model.sequence import flatten
 from ..model.tokenizer import TextTokenizer
@@ -28,6 +34,30 @@ def train_tokenizer(pairs: Pairs, preset: DALLEPreset, variations: int = 4) -> T
     captions = [pairs.caption(i, None) for i in range(len(pairs))]
     captions += [pairs.caption(i, rng) for _ in range(variations) for i in range(len(pairs))]
     return TextTokenizer.train(captions, preset.vocab_size, preset.config.text_length)
+
+
+def kept_tokens(folder: Path | None, dvae: DVAE, pictures: Tensor, how: str, make: Callable[[], Tensor]) -> Tensor:
+    """What `make` returns, image tokens as int64 of any shape; in `folder`, if one is given, they are kept for the next
+    time. how: everything else that they depend on, in words.
+
+    The file's name holds the fingerprints of the dVAE (first 16 digits) and of the pictures and `how` (first 16), so
+    that other tokens are never taken for them. A damaged file is made anew.
+    """
+    if folder is None:
+        return make()
+    digest = hashlib.sha256(f"{tuple(pictures.shape)} {how}".encode())
+    digest.update(pictures.contiguous().numpy().data)
+    path = folder / f"{dvae.fingerprint()[:16]}_{digest.hexdigest()[:16]}.safetensors"
+    if path.is_file():
+        try:
+            return safetensors.torch.load_file(path)["tokens"].long()
+        except (SafetensorError, KeyError):
+            path.unlink()
+    tokens = make()
+    folder.mkdir(parents=True, exist_ok=True)
+    small = tokens.to(torch.int16 if dvae.config.codes <= 2**15 else torch.int32)
+    replace_file(path, lambda temporary: safetensors.torch.save_file({"tokens": small}, temporary))
+    return tokens
 
 
 def shifted_views(dvae: DVAE, pictures: Tensor, num_views: int, shift: int) -> Tensor:

@@ -18,7 +18,8 @@ from dalle_lessons.training.objectives.dvae import DVAEObjective, anneal_tempera
 from dalle_lessons.training.objectives.edit import EditObjective
 from dalle_lessons.training.objectives.judge import JudgeObjective
 from dalle_lessons.training.presets import DALLE_PRESETS
-from dalle_lessons.training.tokens import shifted_views, tokenize
+from dalle_lessons.training.sources import Sources
+from dalle_lessons.training.tokens import kept_tokens, shifted_views, tokenize
 
 
 def loss_of(objective, model, progress=0.0, seed=0):
@@ -53,6 +54,50 @@ def test_a_gumbel_dvae_is_trained_at_the_temperature_of_the_hour(tiny, progress,
     torch.manual_seed(0)
     sample_indices(objective.weights, preset.train_config.batch)
     assert abs(float(model.loss(images, 0.5, preset.kl_weight)["total"].detach() - expected.detach())) > 1e-6
+
+
+def frozen_objective(tiny, **settings):
+    start = tiny_dvae_like(tiny)
+    objective = DVAEObjective(replace(tiny.dvae_preset, frozen_tokens=True, **settings), start)
+    return objective, objective.build(tiny.pairs).train(), start
+
+
+def tiny_dvae_like(tiny):
+    dvae = DVAE(tiny.dvae.config)
+    dvae.load_state_dict(tiny.dvae.state_dict())
+    return dvae
+
+
+def test_with_frozen_tokens_the_decoder_learns_and_the_tokens_stay(tiny):
+    objective, model, start = frozen_objective(tiny)
+    loss_of(objective, model)["total"].backward()
+    learning = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    assert learning == {"decoder"}
+    assert model.fingerprint() == start.fingerprint() and torch.equal(model.codebook.usage, start.codebook.usage)
+
+
+def test_with_frozen_tokens_the_loss_is_that_of_what_the_tokens_are_decoded_to(tiny):
+    pairs = Pairs(tiny.pairs.pictures[:1].repeat(4, 1, 1, 1), torch.ones(4), lambda i, rng: "a cat")
+    objective = DVAEObjective(replace(tiny.dvae_preset, frozen_tokens=True), tiny_dvae_like(tiny))
+    loss = loss_of(objective, objective.build(pairs).train())["total"]
+    images = pairs.pictures[:1].float() / 255
+    tokens = tiny.dvae.encode(images)
+    expected = (tiny.dvae.decoder(tiny.dvae.codebook.lookup(tokens)) - images).pow(2).mean()
+    torch.testing.assert_close(loss.detach(), expected.detach())
+
+
+def test_the_decoder_is_shown_wrong_tokens_as_far_as_the_preset_says(tiny):
+    losses = []
+    for noise in (0.0, 1.0):
+        objective, model, _ = frozen_objective(tiny, max_token_noise=noise)
+        losses.append(float(loss_of(objective, model)["total"].detach()))
+    assert losses[0] != losses[1]
+
+
+def test_a_decoder_alone_needs_a_dvae_whose_tokens_stay(tiny, tmp_path):
+    preset = replace(tiny.dvae_preset, frozen_tokens=True)
+    with pytest.raises(ValueError, match="name the dVAE whose tokens stay, with --start"):
+        DVAEObjective.prepare(preset, Sources("emoji", "emoji", tmp_path))
 
 
 # ---- DALL·E ---------------------------------------------------------------------------------------------------------
@@ -140,6 +185,96 @@ def test_wrong_tokens_are_shown_and_the_true_ones_asked_for(tiny):
         asked[noise] = deaf.image_head.bias.grad.clone()
     assert losses[0.0][0] != losses[1.0][0] and losses[0.0][1] == losses[1.0][1]
     torch.testing.assert_close(asked[0.0], asked[1.0])
+
+
+def test_a_mirrored_picture_is_shown_with_a_caption_that_says_so(tiny, monkeypatch):
+    """Tokens as they are: 0, mirrored: 1. Whose bias is to grow tells what was asked for."""
+    pairs, encode = replace(tiny.pairs, caption=lambda i, rng=None: "a cat"), TextTokenizer.encode
+    for mirrored, asked, said in ((1.0, [False, True], "a cat, mirrored"), (0.0, [True, False], "a cat")):
+        objective = DALLEObjective(
+            replace(tiny.dalle_preset, caption_dropout=0.0, mirrored=mirrored), tiny.dvae, tiny.tokenizer
+        )
+        model = objective.build(pairs).eval()
+        objective.token_views = torch.zeros_like(objective.token_views)
+        objective.mirrored = torch.ones_like(objective.token_views[0])
+        captions = []
+        monkeypatch.setattr(
+            TextTokenizer, "encode", lambda me, c, *a, seen=captions: seen.extend(c) or encode(me, c, *a)
+        )
+        loss_of(objective, model)["image"].backward()
+        monkeypatch.undo()
+        assert set(captions) == {said}
+        assert (model.image_head.bias.grad[:2] < 0).tolist() == asked
+    late = objective.preset.augment_until
+    objective.preset = replace(objective.preset, mirrored=1.0)
+    model.zero_grad()
+    loss_of(objective, model, late)["image"].backward()
+    assert (model.image_head.bias.grad[:2] < 0).tolist() == [True, False], "the last steps show pictures as they are"
+
+
+def test_where_a_caption_leaves_no_room_the_picture_is_not_mirrored(tiny):
+    pairs = replace(tiny.pairs, caption=lambda i, rng=None: "a cat")
+    length = len(tiny.tokenizer.pieces(["a cat"])[0]) + 1
+    tokenizer = TextTokenizer(tiny.tokenizer.tokenizer, length)
+    config = replace(tiny.dalle_preset.config, text_length=length)
+    objective = DALLEObjective(replace(tiny.dalle_preset, config=config, mirrored=1.0), tiny.dvae, tokenizer)
+    objective.build(pairs)
+    chosen = torch.tensor([0, 1])
+    tokens = objective.token_views[0, chosen]
+    captions, kept = objective.mirror(chosen, ["a cat", "a cat"], tokens)
+    assert captions == ["a cat", "a cat"] and torch.equal(kept, tokens)
+
+
+def test_mirrored_tokens_are_those_of_the_mirrored_pictures(tiny):
+    objective = DALLEObjective(replace(tiny.dalle_preset, mirrored=0.5), tiny.dvae, tiny.tokenizer)
+    objective.build(tiny.pairs)
+    assert torch.equal(objective.mirrored, tokenize(tiny.dvae, tiny.pairs.pictures.flip(3)))
+
+
+def test_kept_tokens_are_read_and_not_made_again(tiny, tmp_path, monkeypatch):
+    def build():
+        objective = DALLEObjective(
+            replace(tiny.dalle_preset, num_views=1, mirrored=0.5), tiny.dvae, tiny.tokenizer, kept=tmp_path / "tokens"
+        )
+        objective.build(tiny.pairs)
+        return objective
+
+    first = build()
+    assert len(list((tmp_path / "tokens").iterdir())) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(DVAE, "encode", lambda *_: pytest.fail("made again"))
+        second = build()
+    assert torch.equal(first.token_views, second.token_views) and second.token_views.dtype == torch.int64
+    assert torch.equal(first.mirrored, second.mirrored)
+
+
+def test_tokens_of_another_dvae_other_pictures_or_another_seed_are_not_taken(tiny, tmp_path):
+    made = []
+
+    def ask(dvae, pictures, how):
+        kept_tokens(tmp_path, dvae, pictures, how, lambda: made.append(how) or torch.tensor([len(made)]))
+
+    torch.manual_seed(3)
+    other, pictures = DVAE(tiny.dvae.config), tiny.pairs.pictures
+    for dvae, images, how in (
+        (tiny.dvae, pictures, "as they are"),
+        (tiny.dvae, pictures, "mirrored"),
+        (tiny.dvae, pictures.flip(3), "as they are"),
+        (other, pictures, "as they are"),
+    ):
+        for _ in range(2):
+            ask(dvae, images, how)
+    assert len(made) == 4
+
+
+def test_a_damaged_file_of_tokens_is_made_anew(tiny, tmp_path):
+    def ask():
+        return kept_tokens(tmp_path, tiny.dvae, tiny.pairs.pictures, "x", lambda: torch.tensor([[5, 15]]))
+
+    ask()
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:20])
+    assert torch.equal(ask(), torch.tensor([[5, 15]])) and torch.equal(ask(), torch.tensor([[5, 15]]))
 
 
 def test_a_caption_that_grew_too_long_falls_back_to_the_full_one(tiny):

@@ -22,8 +22,10 @@ from ..presets import DVAE_PRESETS
 from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_grid, check_size, check_tokens, keep_tokenizer
 from ..token_noise import corrupt_tokens
-from ..tokens import shifted_views, train_tokenizer
+from ..tokens import kept_tokens, shifted_views, tokenize, train_tokenizer
 from . import Objective
+
+MIRRORED = ", mirrored"  # what a caption of a mirrored picture says besides
 
 
 def dalle_config(preset: DALLEPreset, dvae: DVAE, tokenizer: TextTokenizer, side: int) -> DALLEConfig:
@@ -52,6 +54,8 @@ class DALLEObjective(Objective[DALLE]):
     tokenizer: TextTokenizer | None = None
     #: Whose weights to start from; None: random ones.
     start: DALLE | None = None
+    #: Where image tokens are kept for the next time; None: nowhere.
+    kept: Path | None = None
 
     @classmethod
     def prepare(cls, preset: DALLEPreset, sources: Sources) -> Self:
@@ -64,7 +68,7 @@ class DALLEObjective(Objective[DALLE]):
             check_tokens(start.config, sources.start, dvae, tokenizer)
             config = dalle_config(preset, dvae, tokenizer, side)
             check_size(start, sources.start, lambda: DALLE(config))
-        return cls(preset, dvae, tokenizer, start)
+        return cls(preset, dvae, tokenizer, start, sources.tokens)
 
     def build(self, pairs: Pairs) -> DALLE:
         torch.manual_seed(self.preset.train_config.seed)
@@ -73,11 +77,21 @@ class DALLEObjective(Objective[DALLE]):
         rows = pairs.metadata or [None] * len(pairs)
         check_captions(((pairs.caption(i, None), rows[i]) for i in range(len(pairs))), self.tokenizer)
         self.pairs, self.weights = pairs, pairs.weights**self.preset.sampling_exponent
-        self.token_views = shifted_views(self.dvae, pairs.pictures, self.preset.num_views, self.preset.shift)
+        self.token_views, self.mirrored = self.tokens_of(pairs.pictures)
         model = DALLE(dalle_config(self.preset, self.dvae, self.tokenizer, pairs.pictures.shape[-1]))
         if self.start is not None:
             model.load_state_dict(self.start.state_dict())
         return model
+
+    def tokens_of(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(N, 3, H, W) uint8 -> image tokens (1 + num_views, N, rows · cols), and those of the mirrored pictures
+        (N, rows · cols), if the preset shows any."""
+        count, shift, dvae = self.preset.num_views, self.preset.shift, self.dvae
+        how = f"{count} views moved by {shift}, seed {self.preset.train_config.seed}" if count else "as they are"
+        views = kept_tokens(self.kept, dvae, pictures, how, lambda: shifted_views(dvae, pictures, count, shift))
+        if not self.preset.mirrored:
+            return views, None
+        return views, kept_tokens(self.kept, dvae, pictures, "mirrored", lambda: tokenize(dvae, pictures.flip(3)))
 
     def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
         assert self.tokenizer is not None, "build comes first"
@@ -86,9 +100,11 @@ class DALLEObjective(Objective[DALLE]):
         view = torch.zeros_like(chosen)
         if len(self.token_views) > 1 and augment:  # with one view nothing is drawn: other presets repeat as before
             view = torch.randint(0, len(self.token_views), chosen.shape)
-        captions = varied_captions(self.pairs, chosen, self.tokenizer, rng)
-        text = self.tokenizer.encode(captions, preset.bpe_dropout if training else 0)
         tokens = self.token_views[view, chosen]  # (B, N)
+        captions = varied_captions(self.pairs, chosen, self.tokenizer, rng)
+        if self.mirrored is not None and augment:
+            captions, tokens = self.mirror(chosen, captions, tokens)
+        text = self.tokenizer.encode(captions, preset.bpe_dropout if training else 0)
         input_tokens = tokens
         if preset.max_token_noise and augment:
             input_tokens = corrupt_tokens(tokens, tokens.roll(1, 0), preset.max_token_noise)
@@ -106,6 +122,14 @@ class DALLEObjective(Objective[DALLE]):
         # A mean over the words that are said: a share that says more of them counts for more.
         text_loss = parts["text"] * share.scale(self.words(text), batch.whole["words"])
         return {**parts, "text": text_loss, "total": TEXT_WEIGHT * text_loss + IMAGE_WEIGHT * parts["image"]}
+
+    def mirror(self, chosen: Tensor, captions: list[str], tokens: Tensor) -> tuple[list[str], Tensor]:
+        """Some of the chosen pictures mirrored: their captions, where there is room to say so, and tokens (B, N)."""
+        assert self.tokenizer is not None and self.mirrored is not None, "build comes first"
+        turned = torch.rand(len(chosen)) < self.preset.mirrored
+        turned &= torch.tensor([self.tokenizer.fits(caption + MIRRORED) for caption in captions])
+        said = [caption + MIRRORED * turn for caption, turn in zip(captions, turned.tolist(), strict=True)]
+        return said, torch.where(turned[:, None], self.mirrored[chosen], tokens)
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprints(self.dvae, self.tokenizer, self.start)

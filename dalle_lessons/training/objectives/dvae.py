@@ -12,12 +12,14 @@ from torch import Tensor
 
 from ...datasets import Pairs
 from ...model.dvae import DVAE
+from ...model.sequence import flatten, unflatten
 from ..augment import random_shift
 from ..batches import sample_indices
 from ..identity import fingerprints
 from ..preset_types import DVAEPreset
 from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_size
+from ..token_noise import corrupt_tokens
 from . import Objective, channels_last
 
 
@@ -39,6 +41,8 @@ class DVAEObjective(Objective[DVAE]):
     def prepare(cls, preset: DVAEPreset, sources: Sources) -> Self:
         start = None if sources.start is None else DVAE.from_pretrained(sources.start)
         check_size(start, sources.start, lambda: DVAE(preset.config))
+        if preset.frozen_tokens and start is None:
+            raise ValueError("This preset trains a decoder alone: name the dVAE whose tokens stay, with --start.")
         return cls(preset, start)
 
     def build(self, pairs: Pairs) -> DVAE:
@@ -48,16 +52,34 @@ class DVAEObjective(Objective[DVAE]):
         model = channels_last(DVAE(self.preset.config))
         if self.start is not None:
             model.load_state_dict(self.start.state_dict())
+        if self.preset.frozen_tokens:
+            model.encoder.requires_grad_(False)
+            model.codebook.requires_grad_(False)
         return model
 
     def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
         chosen = sample_indices(self.weights, self.preset.train_config.batch)
         images = random_shift(self.pictures[chosen].float() / 255, self.preset.shift)
         temperature = torch.tensor(anneal_temperature(self.preset, progress), dtype=torch.float64)
-        return Batch({"images": images.contiguous(memory_format=torch.channels_last)}, {"temperature": temperature})
+        rows = {"images": images.contiguous(memory_format=torch.channels_last)}
+        if self.preset.frozen_tokens:
+            factor = self.preset.config.factor
+            true = torch.zeros(len(images), images.shape[2] // factor * (images.shape[3] // factor), dtype=torch.bool)
+            rows["wrong"] = corrupt_tokens(true, ~true, self.preset.max_token_noise)  # (B, rows · cols)
+        return Batch(rows, {"temperature": temperature})
 
     def compute(self, model: DVAE, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
+        if self.preset.frozen_tokens:
+            return self.decoder_loss(model, batch.rows["images"], batch.rows["wrong"])
         return model.loss(batch.rows["images"], float(batch.whole["temperature"]), self.preset.kl_weight)
+
+    def decoder_loss(self, model: DVAE, images: Tensor, wrong: Tensor) -> dict[str, Tensor]:
+        """How well the decoder restores pictures from their tokens. Those of `wrong`, (B, rows · cols) bool, come from
+        another picture: in drawings there will be such too."""
+        grid = model.encode(images)  # (B, rows, cols)
+        tokens = flatten(grid)
+        shown = unflatten(torch.where(wrong, tokens.roll(1, 0), tokens), *grid.shape[1:])
+        return {"total": model.reconstruction_loss(model.decoder(model.codebook.lookup(shown)), images)}
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprints(start=self.start)
