@@ -22,12 +22,13 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--minutes", type=float, help="Stop cleanly after so many; --resume goes on.")
 @click.option("--steps", type=int, help="Another number of steps than the preset's.")
+@click.option("--lr", type=float, help="Another peak learning rate than the preset's.")
 @click.option("--seed", type=int, help="Another seed than the preset's.")
-def train(model, data, preset, out, dvae, start, resume, minutes, steps, seed) -> None:
+def train(model, data, preset, out, dvae, start, resume, minutes, steps, lr, seed) -> None:
     """Train a model; stopping it (Ctrl-C) loses nothing."""
     from ..training.run import train_model
 
-    changes = {key: value for key, value in (("steps", steps), ("seed", seed)) if value is not None}
+    changes = {key: value for key, value in (("steps", steps), ("lr", lr), ("seed", seed)) if value is not None}
     trainer = train_model(model, data, preset, out, dvae, start, resume, minutes, **changes)
     chosen = ", the faster here" if trainer.train_config.precision == "auto" else ""
     done = f"{trainer.step} of {trainer.train_config.steps} steps, {trainer.seconds / 60:.1f} minutes"

@@ -86,9 +86,12 @@ def refuse_differences(folder: Path, before: dict[str, Any], now: dict[str, Any]
     """Raises ValueError with one sentence that names what differs."""
     if found := differences(before, now, partly):
         more = f", and {len(found) - 4} more" if len(found) > 4 else ""
+        # The learning rate falls towards the last step: with more steps, all before would have been others.
+        longer = any(name.startswith("steps ") for name in found)
+        way = f", or begin again from its weights with --start {folder} and another --out" if longer else ""
         raise ValueError(
             f"{folder} was trained with another recipe: resume with the same preset and options, data and weights "
-            f"({'; '.join(found[:4])}{more})."
+            f"({'; '.join(found[:4])}{more}){way}."
         )
 
 

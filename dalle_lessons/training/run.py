@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .identity import data_fingerprint, read_checkpoint, refuse_differences
+from .lock import refuse_locked, training_lock
 from .objectives import Objective
 from .objectives.clip import CLIPObjective
 from .objectives.dalle import DALLEObjective
@@ -44,16 +45,22 @@ def train_model(
     image tokens (dalle, edit) or the reconstructions (clip); if none are named, those in the folder `dvae` beside
     `out`, or else the bundled ones. start: weights from which to start instead of random ones; dalle and clip take its
     tokenizer too, and edit always starts from a DALL·E, found likewise if none is named. progress: show a bar, and say
-    which weights were taken. changes: fields of the TrainConfig to set otherwise.
+    which weights were taken. changes: fields of the TrainConfig to set otherwise; `lr` moves `muon_lr` in proportion.
 
     What cannot be trained is refused as early as it can be known, with one sentence: FileNotFoundError, OSError or
-    ValueError. Raises NonFiniteLoss as `Trainer.run` does.
+    ValueError, also if another process trains into `out`. Raises NonFiniteLoss as `Trainer.run` does, and OSError at
+    the end if the weights could be written but not the checkpoint or the log.
     """
     out = Path(out)
     objective_class = OBJECTIVES[kind]
     objective_class.check_data(data)
     world, preset = find_preset(PRESETS[kind], data, preset_name)
-    preset = replace(preset, train_config=replace(preset.train_config, **changes))
+    train_config = replace(preset.train_config, **changes)
+    if train_config.muon_lr and "lr" in changes and "muon_lr" not in changes:  # both peaks move alike
+        scale = train_config.lr / preset.train_config.lr
+        train_config = replace(train_config, muon_lr=train_config.muon_lr * scale)
+    preset = replace(preset, train_config=train_config)
+    refuse_locked(out)
     check_out(out, resume)
     identity: dict[str, Any] = {"kind": kind, "data": {}, **split_settings(preset)}
     before = read_checkpoint(out / CHECKPOINT)["identity"] if resume else None
@@ -72,14 +79,21 @@ def train_model(
     refuse_another()
     model = objective.build(pairs)
     identity |= objective.fingerprint()
-    trainer = Trainer(model, objective.loss, preset.train_config, out, identity)
-    if resume:
-        trainer.load()
-    else:
-        objective.save_extras(out)
-    average = trainer.run(minutes, progress)
-    objective.finish(average)
-    average.save_pretrained(out)
+    with training_lock(out):
+        check_out(out, resume)  # another training may have begun, and ended, in the meantime
+        trainer = Trainer(model, objective.loss, preset.train_config, out, identity)
+        if resume:
+            trainer.load()
+        else:
+            objective.save_extras(out)
+        average = trainer.run(minutes, progress)
+        objective.finish(average)
+        average.save_pretrained(out)
+    if trainer.unsaved is not None:
+        raise OSError(
+            f"The weights are saved after {trainer.step} steps, but not all else: {trainer.unsaved} Then --resume "
+            "writes what is missing, or goes on from the checkpoint before."
+        )
     return trainer
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
@@ -26,6 +29,12 @@ from .precision import faster_precision
 from .train_config import TrainConfig
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
+# What asks a training to end: Ctrl-C, `kill`, a terminal that is closed (SIGBREAK: on Windows).
+STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+ANSWERS = (  # to the first request and to the second; the third is obeyed at once
+    "This step is finished and saved, then the training ends.",
+    "It is being finished and saved; once more ends it at once, and what is not saved yet is lost.",
+)
 
 M = TypeVar("M", bound=nn.Module)
 # What a model learns from in one step: (model, random state, share of the training done) -> `total` and its parts.
@@ -71,6 +80,7 @@ class Trainer(Generic[M]):
         self.log: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}  # of the parts of the loss, over the `since` steps after the log's last line
         self.since = 0
+        self.unsaved: OSError | None = None  # why the last attempt to save failed, if it did
 
     def checkpoint(self) -> dict[str, Any]:
         return {
@@ -95,9 +105,24 @@ class Trainer(Generic[M]):
             return
         self.out.mkdir(parents=True, exist_ok=True)
         state = self.checkpoint()
-        replace_file(self.out / CHECKPOINT, lambda path: torch.save(state, path))
+
+        def write(path: Path) -> None:
+            with open(path, "wb") as file:  # a file of Python's: of its own ones, PyTorch does not say what went wrong
+                torch.save(state, file)
+
+        replace_file(self.out / CHECKPOINT, write)
         if self.log:
             replace_file(self.out / LOG, self.write_log)
+
+    def try_to_save(self) -> None:
+        """As `save`; but a disk that is full, or a log that is open elsewhere, ends no training: it is said, and kept
+        in `unsaved`. What was saved before stays."""
+        try:
+            self.save()
+            self.unsaved = None
+        except OSError as error:
+            self.unsaved = error
+            tqdm.write(f"{error} What was saved before is unharmed.", file=sys.stderr)
 
     def write_log(self, path: Path) -> None:
         with open(path, "w", newline="", encoding="utf-8") as file:
@@ -129,9 +154,10 @@ class Trainer(Generic[M]):
 
     def must_be_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
+            lr = self.train_config.lr
             raise NonFiniteLoss(
-                f"The {what} is {value} at step {self.step}: the learning rate ({self.train_config.lr:g}) is probably "
-                "too high; start again with a smaller one."
+                f"The {what} is {value} at step {self.step}: the learning rate ({lr:g}) is probably too high; start "
+                f"again in another folder with --lr {lr / 3:.1g} or another smaller one."
             )
 
     def one_step(self) -> dict[str, float]:
@@ -160,6 +186,7 @@ class Trainer(Generic[M]):
         """Train to the last step, or until the minutes are over or the user interrupts.
 
         -> the averaged model, in evaluation mode. progress: show a bar. log_every: steps between two lines of the log.
+        Where nothing can be saved, the training goes on and says so; `unsaved` then holds the last error.
         """
         self.model.train()
         if self.step == 0 and self.precision == "auto":
@@ -168,13 +195,18 @@ class Trainer(Generic[M]):
         before = self.seconds
         stop = []
 
-        def ask_to_stop(*_) -> None:  # asked once: the step is finished and saved, never half of it; twice: at once
-            if stop:
+        def ask_to_stop(*_) -> None:
+            if len(stop) == len(ANSWERS):
                 raise KeyboardInterrupt
+            if progress:  # not by `print`, which a signal may find in the middle of a line
+                with suppress(OSError):  # the terminal may be gone
+                    os.write(2, f"\n{ANSWERS[len(stop)]}\n".encode())
             stop.append(True)
 
         main = threading.current_thread() is threading.main_thread()  # only there may signals be handled
-        handlers = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM) if main}
+        hangup = getattr(signal, "SIGHUP", None)  # where `nohup` ignores it, the training outlives its terminal
+        handled = [s for s in STOP_SIGNALS if main and not (s == hangup and signal.getsignal(s) == signal.SIG_IGN)]
+        handlers = {s: signal.signal(s, ask_to_stop) for s in handled}
         bar = tqdm(
             total=self.train_config.steps,
             initial=self.step,
@@ -198,15 +230,15 @@ class Trainer(Generic[M]):
                     bar.set_postfix(loss=f"{means['total']:.4f}")
                     self.sums, self.since = {}, 0
                 if now - saved > self.train_config.save_every:
-                    self.save()
+                    self.try_to_save()
                     saved = now
                 if minutes is not None and now - begin > 60 * minutes:
                     break
+            self.try_to_save()
         finally:
             bar.close()
             for which, handler in handlers.items():
                 signal.signal(which, handler)
-        self.save()
         return cast(M, self.average.module).eval()  # AveragedModel says of its copy only that it is a module
 
 

@@ -1,0 +1,51 @@
+"""One training a folder: a second one would overwrite what the first one writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+LOCK = ".training.lock"
+
+
+@contextmanager
+def training_lock(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process alone, and make it if it is missing.
+
+    The system frees the lock when the process ends, however it ends; the file itself may stay and means nothing.
+    Raises ValueError with one sentence if another process trains there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ValueError(busy(folder)) from None
+    try:
+        with suppress(OSError):  # on Windows nobody reads a file that is locked: then the number is not told
+            (folder / LOCK).write_text(f"{os.getpid()}\n", encoding="ascii")
+        yield
+    finally:
+        lock.release()
+
+
+def refuse_locked(folder: Path) -> None:
+    """Raises ValueError with one sentence if another process trains in this folder at this moment."""
+    if not (folder / LOCK).is_file():
+        return
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            pass
+    except Timeout:
+        raise ValueError(busy(folder)) from None
+
+
+def busy(folder: Path) -> str:
+    number = ""
+    with suppress(OSError, ValueError):
+        number = f" (process {int((folder / LOCK).read_text(encoding='ascii'))})"
+    return f"Another training{number} is writing into {folder}: wait until it ends, stop it, or name another --out."
