@@ -40,7 +40,7 @@ HELD_OUT = 1000  # pictures of the split "test"
 def step_flops(trainer: Trainer) -> int:
     """Floating-point operations of one step's forward and backward pass, counted."""
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # the fused kernel is not counted
-        trainer.loss_fn(trainer.model, random.Random(0), 0.0)["total"].backward()
+        trainer.loss_fn.loss(trainer.model, random.Random(0), 0.0)["total"].backward()
     return counter.get_total_flops()
 
 

@@ -27,11 +27,12 @@ from dalle_lessons.model.files import weights_dir
 from dalle_lessons.model.sampling import sample
 from dalle_lessons.model.sequence import unflatten
 from dalle_lessons.model.tokenizer import TextTokenizer
+from dalle_lessons.training.checkpoints import begun
 from dalle_lessons.training.objectives import Objective
 from dalle_lessons.training.objectives.clip import CLIPObjective
 from dalle_lessons.training.objectives.dalle import DALLEObjective
 from dalle_lessons.training.presets import CLIP_PRESETS, DALLE_PRESETS
-from dalle_lessons.training.trainer import CHECKPOINT, Trainer
+from dalle_lessons.training.trainer import Trainer
 
 SEEDS = (0, 1, 2)
 CONDITIONS = ("even", "planted", "filtered", "reweighted")
@@ -119,8 +120,8 @@ def counts_of(condition: str, seed: int, pairs: Pairs) -> list[dict]:
 def trained(kind: str, objective: Objective, pairs: Pairs, folder: Path):
     """The averaged model after all steps; goes on from a checkpoint, if there is one. -> (model, trainer)"""
     train_config = objective.preset.train_config
-    trainer = Trainer(objective.build(pairs), objective.loss, train_config, folder / kind)
-    if (folder / kind / CHECKPOINT).exists():
+    trainer = Trainer(objective.build(pairs), objective, train_config, folder / kind)
+    if begun(folder / kind):
         trainer.load()
     average = trainer.run(progress=False)
     if trainer.step < train_config.steps:

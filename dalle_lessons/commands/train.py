@@ -21,16 +21,26 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 )
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--minutes", type=float, help="Stop cleanly after so many; --resume goes on.")
-@click.option("--steps", type=int, help="Another number of steps than the preset's.")
-@click.option("--lr", type=float, help="Another peak learning rate than the preset's.")
-@click.option("--seed", type=int, help="Another seed than the preset's.")
-def train(model, data, preset, out, dvae, start, resume, minutes, steps, lr, seed) -> None:
+@click.option(
+    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 or mps; auto: the fastest there is."
+)
+@click.option("--compile", "compiled", is_flag=True, help="Compile the model first: pays in long trainings on a GPU.")
+@click.option("--steps", type=int, help="This and the options below replace what the preset says: number of steps.")
+@click.option("--batch", type=int, help="Examples a step, of all processes together.")
+@click.option("--accumulate", type=int, help="Compute each batch in so many parts, in a part of the memory.")
+@click.option("--lr", type=float, help="Peak learning rate.")
+@click.option("--precision", help="float32, bfloat16, float16, or auto: what suits the device.")
+@click.option("--save-every", type=float, help="Seconds between two checkpoints.")
+@click.option("--seed", type=int, help="Another seed draws other batches.")
+def train(model, data, preset, out, dvae, start, resume, minutes, device, compiled, **recipe) -> None:
     """Train a model; stopping it (Ctrl-C) loses nothing."""
     from ..training.run import train_model
 
-    changes = {key: value for key, value in (("steps", steps), ("lr", lr), ("seed", seed)) if value is not None}
-    trainer = train_model(model, data, preset, out, dvae, start, resume, minutes, **changes)
-    chosen = ", the faster here" if trainer.train_config.precision == "auto" else ""
+    changes = {key: value for key, value in recipe.items() if value is not None}
+    trainer = train_model(
+        model, data, preset, out, dvae, start, resume, minutes, device=device, compiled=compiled, **changes
+    )
+    chosen = ", as suits it" if trainer.train_config.precision == "auto" else ""
     done = f"{trainer.step} of {trainer.train_config.steps} steps, {trainer.seconds / 60:.1f} minutes"
-    done += f", in {trainer.precision}{chosen}"
+    done += f", on {trainer.device} in {trainer.precision}{chosen}"
     click.echo(f"Trained {done}; weights, log and checkpoint: {out.absolute()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import torch
 
@@ -48,3 +49,18 @@ def describe(device: torch.device) -> str:
         return str(device)
     properties = torch.cuda.get_device_properties(device)
     return f"{device} ({properties.name}, {properties.total_memory / 2**30:.0f} GiB)"
+
+
+def peak_memory(device: torch.device) -> int | None:
+    """Bytes: the most that tensors took on the card so far; on the processor, the most that this process took. None
+    where neither is known."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type == "mps":  # which keeps no record of the most
+        return torch.mps.driver_allocated_memory()
+    if sys.platform == "win32":
+        return None
+    import resource  # not there on Windows
+
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else 1024 * largest  # macOS counts bytes, Linux KiB

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from ..datasets import Pairs
 from ..model.dvae import DVAE
 from ..model.tokenizer import TextTokenizer
 
-IGNORED = "train_config.save_every"  # whoever saves more often trains the same
+# Whoever saves more often, or computes a batch in more parts, trains the same.
+IGNORED = ("train_config.save_every", "train_config.accumulate")
 SAID = {  # what a difference in these is called; of the others, the values are told
     "data": "other pictures or captions",
     "dvae": "another dVAE",
@@ -75,7 +75,7 @@ def differences(before: dict[str, Any], now: dict[str, Any], partly: bool = Fals
     old, new = flat(before), flat(now)
     found: dict[str, None] = {}  # each once, in order
     for key in dict.fromkeys([*new] if partly else [*old, *new]):
-        if key == IGNORED or old.get(key) == new.get(key):
+        if key in IGNORED or old.get(key) == new.get(key):
             continue
         path = key.split(".")
         found[SAID.get(path[0], f"{path[-1]} {old.get(key)!r}, now {new.get(key)!r}")] = None
@@ -93,16 +93,3 @@ def refuse_differences(folder: Path, before: dict[str, Any], now: dict[str, Any]
             f"{folder} was trained with another recipe: resume with the same preset and options, data and weights "
             f"({'; '.join(found[:4])}{more}){way}."
         )
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What `Trainer.save` wrote. Raises FileNotFoundError or ValueError with one sentence."""
-    if not path.is_file():
-        raise FileNotFoundError(f"There is nothing to resume in {path.parent}: start without --resume.")
-    try:
-        state = torch.load(path, weights_only=True)
-    except Exception as error:  # a damaged file may raise nearly anything while it is unpacked
-        raise ValueError(f"{path} is damaged and cannot be resumed: start again in another folder.") from error
-    if not isinstance(state, dict) or "identity" not in state:
-        raise ValueError(f"{path} is of an earlier version of this library: start again in another folder.")
-    return state

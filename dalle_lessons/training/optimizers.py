@@ -26,7 +26,7 @@ def make_optimizers(model: nn.Module, train_config: TrainConfig) -> list[torch.o
         {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
     ]
     optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW([g for g in groups if g["params"]], lr=train_config.lr, betas=train_config.betas)
+        torch.optim.AdamW([g for g in groups if g["params"]], lr=train_config.lr, betas=train_config.betas, fused=True)
     ]
     if train_config.muon_lr and inner:
         matrices = [p for name, p in named if name in inner]
@@ -44,7 +44,6 @@ def moving_average(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
     @torch.no_grad()
     def update(average: Iterable[Tensor], current: Iterable[Tensor], steps: Tensor | int) -> None:
         now = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        for mine, theirs in zip(average, current, strict=True):
-            mine.lerp_(theirs, 1 - now)
+        torch._foreach_lerp_(list(average), list(current), 1 - now)  # pyright: ignore[reportPrivateImportUsage]
 
     return update

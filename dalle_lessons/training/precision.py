@@ -1,4 +1,4 @@
-"""Which precision is faster on this machine."""
+"""In which precision a training computes: how many bits its products have, and what fewer of them need."""
 
 from __future__ import annotations
 
@@ -11,10 +11,33 @@ import torch
 from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
+DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Inside, products are computed in this precision ("float32": all is) and sums where it matters in float32; the
+    weights stay float32 (Micikevicius et al. 2018)."""
+    return torch.autocast(device.type, DTYPES.get(precision), enabled=precision in DTYPES)
+
+
+def gradient_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:
+    """What keeps float16's gradients from becoming 0: the loss is multiplied by a scale, the gradients are divided by
+    it, and the scale shrinks when one overflows (paper, section 2.4, where each block has its own). bfloat16 has the
+    exponents of float32 and needs none: there and in float32 it does nothing."""
+    return torch.amp.GradScaler(device.type, enabled=precision == "float16")
+
+
+def choose_precision(
+    device: torch.device, model: M, loss_fn: Callable[[M, random.Random, float], dict[str, Tensor]]
+) -> str:
+    """What "auto" means on this device."""
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+    return "float32" if device.type == "mps" else faster_precision(model, loss_fn)
 
 
 def product_seconds(dtype: torch.dtype) -> float:
-    """Seconds that one product of two 256x256 matrices takes here."""
+    """Seconds that one product of two 256x256 matrices takes on the processor."""
     matrix = torch.ones(256, 256, dtype=dtype)
     torch.mm(matrix, matrix)  # the first one warms up
     begin = time.perf_counter()
@@ -33,7 +56,7 @@ def faster_precision(model: M, loss_fn: Callable[[M, random.Random, float], dict
     seconds: dict[str, float] = {}
     for precision in ("float32", "bfloat16", "float32", "bfloat16"):  # the first pass of each warms up
         begin = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        with autocast(torch.device("cpu"), precision):
             loss = loss_fn(model, random.Random(0), 0.0)["total"]
         loss.backward()
         seconds[precision] = time.perf_counter() - begin

@@ -6,7 +6,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from .identity import data_fingerprint, read_checkpoint, refuse_differences
+from ..model.devices import pick_device
+from .checkpoints import read_checkpoint
+from .identity import data_fingerprint, refuse_differences
 from .lock import refuse_locked, training_lock
 from .objectives import Objective
 from .objectives.clip import CLIPObjective
@@ -16,7 +18,7 @@ from .objectives.edit import EditObjective
 from .objectives.judge import JudgeObjective
 from .presets import DVAE_PRESETS, PRESETS, find_preset
 from .sources import Sources, check_out
-from .trainer import CHECKPOINT, Trainer
+from .trainer import Trainer
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "dvae": DVAEObjective,
@@ -37,6 +39,8 @@ def train_model(
     resume: bool = False,
     minutes: float | None = None,
     progress: bool = True,
+    device: str = "cpu",
+    compiled: bool = False,
     **changes: Any,
 ) -> Trainer:
     """What `dalle-lessons train` does: build, train, and save the averaged weights into `out`.
@@ -45,13 +49,14 @@ def train_model(
     image tokens (dalle, edit) or the reconstructions (clip); if none are named, those in the folder `dvae` beside
     `out`, or else the bundled ones. start: weights from which to start instead of random ones; dalle and clip take its
     tokenizer too, and edit always starts from a DALL·E, found likewise if none is named. progress: show a bar, and say
-    which weights were taken. changes: fields of the TrainConfig to set otherwise; `lr` moves `muon_lr` in proportion.
+    which weights were taken. device, compiled: as for `Trainer`. changes: fields of the TrainConfig to set otherwise;
+    `lr` moves `muon_lr` in proportion.
 
     What cannot be trained is refused as early as it can be known, with one sentence: FileNotFoundError, OSError or
     ValueError, also if another process trains into `out`. Raises NonFiniteLoss as `Trainer.run` does, and OSError at
     the end if the weights could be written but not the checkpoint or the log.
     """
-    out = Path(out)
+    out, where = Path(out), pick_device(device)
     objective_class = OBJECTIVES[kind]
     objective_class.check_data(data)
     world, preset = find_preset(PRESETS[kind], data, preset_name)
@@ -63,7 +68,7 @@ def train_model(
     refuse_locked(out)
     check_out(out, resume)
     identity: dict[str, Any] = {"kind": kind, "data": {}, **split_settings(preset)}
-    before = read_checkpoint(out / CHECKPOINT)["identity"] if resume else None
+    before = read_checkpoint(out)["identity"] if resume else None
 
     def refuse_another() -> None:
         if before is not None:
@@ -81,12 +86,12 @@ def train_model(
     identity |= objective.fingerprint()
     with training_lock(out):
         check_out(out, resume)  # another training may have begun, and ended, in the meantime
-        trainer = Trainer(model, objective.loss, preset.train_config, out, identity)
+        trainer = Trainer(model, objective, preset.train_config, out, identity, where, compiled)
         if resume:
-            trainer.load()
+            trainer.load(say)
         else:
             objective.save_extras(out)
-        average = trainer.run(minutes, progress)
+        average = trainer.run(minutes, progress).cpu()
         objective.finish(average)
         average.save_pretrained(out)
     if trainer.unsaved is not None:

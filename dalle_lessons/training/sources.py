@@ -15,7 +15,7 @@ from ..model.dalle import DALLEConfig
 from ..model.dvae import DVAE
 from ..model.files import TOKENIZER, WEIGHTS, holds_weights, weights_dir
 from ..model.tokenizer import TextTokenizer
-from .trainer import CHECKPOINT
+from .checkpoints import begun
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def check_out(out: Path, resume: bool) -> None:
     except OSError as error:
         raise OSError(f"Nothing can be written into {out} ({error.strerror}): name another folder.") from error
     if resume:
-        if not (out / CHECKPOINT).is_file():
+        if not begun(out):
             raise FileNotFoundError(f"There is nothing to resume in {out}: start without --resume.")
-    elif (out / CHECKPOINT).exists():
+    elif begun(out):
         raise ValueError(f"{out} holds a training already: add --resume to go on, or name another folder.")
     elif (out / WEIGHTS).exists():
         raise ValueError(f"{out} holds weights already, which would be overwritten: name another folder.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-PRECISIONS = ("float32", "bfloat16", "auto")
+PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,10 @@ class TrainConfig:
 
     #: Number of steps, each of which is one batch; at least 1.
     steps: int = 1000
-    #: Examples in a batch; at least 1.
+    #: Examples in a batch, of all processes together; at least 1.
     batch: int = 64
+    #: In how many parts, one after another, a batch is computed, each with a part of the memory; a divisor of `batch`.
+    accumulate: int = 1
     #: Peak learning rate of AdamW, after the warm-up; above 0.
     lr: float = 1e-3
     #: Steps over which the learning rate rises linearly to its peak; 0 for none.
@@ -35,7 +37,8 @@ class TrainConfig:
     clip: float = 1.0
     #: Decay of the moving average of the weights, between 0 and 1. The averaged weights are the ones that are saved.
     ema: float = 0.995
-    #: "float32", "bfloat16", or "auto": whichever is faster on this machine, measured before the first step.
+    #: "float32", "bfloat16", "float16", or "auto": on a graphics card bfloat16 where it has that, else float16; on a
+    #: processor whichever of the first two is faster there, measured before the first step.
     precision: str = "float32"
     #: Seed of all random numbers; from 0 to 2^63 - 1.
     seed: int = 0
@@ -46,6 +49,7 @@ class TrainConfig:
         limits = {  # field: (is it within its limits, what the limits are)
             "steps": (self.steps >= 1, "at least 1"),
             "batch": (self.batch >= 1, "at least 1"),
+            "accumulate": (self.accumulate >= 1, "at least 1"),
             "lr": (0 < self.lr < math.inf, "a number above 0"),
             "warmup": (self.warmup >= 0, "0 or more"),
             "min_lr_ratio": (0 <= self.min_lr_ratio <= 1, "from 0 to 1"),
@@ -61,6 +65,8 @@ class TrainConfig:
         for name, (good, limit) in limits.items():
             if not good:
                 raise ValueError(f"The training's {name} must be {limit}, got {getattr(self, name)!r}.")
+        if self.batch % self.accumulate:
+            raise ValueError(f"A batch of {self.batch} cannot be computed in {self.accumulate} equal parts.")
 
     def lr_multiplier(self, step: int) -> float:
         """The learning rate at a step (counted from 0) as a share of its peak: linear warm-up, then a cosine."""

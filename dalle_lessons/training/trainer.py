@@ -22,13 +22,17 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from ..model.atomic import replace_file
+from ..model.devices import peak_memory, pick_device
 from ..model.threads import available_cores
-from .identity import read_checkpoint, refuse_differences
+from .checkpoints import read_checkpoint, write_checkpoint
+from .identity import refuse_differences
 from .optimizers import make_optimizers, moving_average
-from .precision import faster_precision
+from .precision import autocast, choose_precision, gradient_scaler
+from .shares import Share
+from .step import Divisible, LossFn, LossOf, randomness
 from .train_config import TrainConfig
 
-CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
+LOG = "log.csv"
 # What asks a training to end: Ctrl-C, `kill`, a terminal that is closed (SIGBREAK: on Windows).
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 ANSWERS = (  # to the first request and to the second; the third is obeyed at once
@@ -37,8 +41,6 @@ ANSWERS = (  # to the first request and to the second; the third is obeyed at on
 )
 
 M = TypeVar("M", bound=nn.Module)
-# What a model learns from in one step: (model, random state, share of the training done) -> `total` and its parts.
-LossFn = Callable[[M, random.Random, float], dict[str, Tensor]]
 
 
 class NonFiniteLoss(RuntimeError):
@@ -60,14 +62,28 @@ class Trainer(Generic[M]):
     def __init__(
         self,
         model: M,
-        loss_fn: LossFn[M],
+        loss_fn: LossFn[M] | Divisible,
         train_config: TrainConfig,
         out: str | Path | None,
         identity: dict[str, Any] | None = None,
+        device: str | torch.device = "cpu",
+        compiled: bool = False,
     ):
-        """out: folder of checkpoint and log, or None: nothing is written. identity: what else, beside the
-        configuration, must be the same when the training is resumed; it goes into the checkpoint."""
-        self.model, self.loss_fn, self.train_config = model, loss_fn, train_config
+        """loss_fn: an objective, or a function that draws a batch and gives its loss. out: folder of checkpoint and
+        log, or None: nothing is written. identity: what else, beside the configuration, must be the same when the
+        training is resumed; it goes into the checkpoint. device: where it computes; the model moves there. compiled:
+        by `torch.compile`, which takes a minute or two before the first step and pays in long trainings on a graphics
+        card.
+
+        Raises ValueError with one sentence for parts of a batch (`accumulate`) of a function, which cannot be divided.
+        """
+        self.device = pick_device(device)
+        self.model, self.loss_fn, self.train_config = model.to(self.device), loss_fn, train_config
+        if train_config.accumulate > 1 and not isinstance(loss_fn, Divisible):
+            raise ValueError("A loss function draws its batch itself: set accumulate to 1, or give an objective.")
+        self.loss_of = LossOf(self.model)
+        if compiled:
+            self.loss_of.compile()
         self.identity: dict[str, Any] = {"train_config": asdict(train_config), **(identity or {})}
         self.out = None if out is None else Path(out)
         self.optimizers = make_optimizers(model, train_config)
@@ -76,7 +92,8 @@ class Trainer(Generic[M]):
         self.step = 0
         self.seconds = 0.0
         self.rng = random.Random(train_config.seed)
-        self.precision = train_config.precision  # "auto" until it has been measured
+        self.precision = train_config.precision  # "auto" until it has been chosen
+        self.scaler = gradient_scaler(self.device, self.precision)
         self.log: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}  # of the parts of the loss, over the `since` steps after the log's last line
         self.since = 0
@@ -92,6 +109,7 @@ class Trainer(Generic[M]):
             "torch_rng": torch.get_rng_state(),
             "python_rng": self.rng.getstate(),
             "precision": self.precision,
+            "scaler": self.scaler.state_dict(),
             "threads": torch.get_num_threads(),
             "identity": self.identity,
             "log": self.log,
@@ -100,17 +118,11 @@ class Trainer(Generic[M]):
         }
 
     def save(self) -> None:
-        """Write checkpoint and log, each in one step."""
+        """Write checkpoint and log, each in one step; the checkpoint before stays beside the new one."""
         if self.out is None:
             return
         self.out.mkdir(parents=True, exist_ok=True)
-        state = self.checkpoint()
-
-        def write(path: Path) -> None:
-            with open(path, "wb") as file:  # a file of Python's: of its own ones, PyTorch does not say what went wrong
-                torch.save(state, file)
-
-        replace_file(self.out / CHECKPOINT, write)
+        write_checkpoint(self.out, self.checkpoint())
         if self.log:
             replace_file(self.out / LOG, self.write_log)
 
@@ -130,11 +142,12 @@ class Trainer(Generic[M]):
             writer.writeheader()
             writer.writerows(self.log)
 
-    def load(self) -> None:
-        """Take up the checkpoint of `out`. Raises FileNotFoundError or ValueError with one sentence."""
+    def load(self, say: Callable[[str], object] = print) -> None:
+        """Take up the checkpoint of `out`. say: gets a sentence if the newest cannot be read and the one before it is
+        taken. Raises FileNotFoundError or ValueError with one sentence."""
         if self.out is None:
             raise ValueError("To resume, name the folder that holds the checkpoint.")
-        state = read_checkpoint(self.out / CHECKPOINT)
+        state = read_checkpoint(self.out, say)
         refuse_differences(self.out, state["identity"], self.identity)
         try:
             self.model.load_state_dict(state["model"])
@@ -145,7 +158,8 @@ class Trainer(Generic[M]):
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
         self.log, self.sums, self.since = state["log"], state["sums"], state["since"]
-        self.precision = state["precision"]
+        self.take_precision(state["precision"])
+        self.scaler.load_state_dict(state["scaler"])
         version, internal, gauss = state["python_rng"]
         self.rng.setstate((version, tuple(internal), gauss))
         # Another number of threads adds in another order; but more threads than cores only wait for each other.
@@ -160,27 +174,57 @@ class Trainer(Generic[M]):
                 f"again in another folder with --lr {lr / 3:.1g} or another smaller one."
             )
 
+    def take_precision(self, precision: str) -> None:
+        self.precision, self.scaler = precision, gradient_scaler(self.device, precision)
+
+    def passes(self) -> dict[str, float]:
+        """Draw a batch, and go forward and backward through it, part by part. -> the parts of its loss."""
+        count, progress = self.train_config.accumulate, self.step / self.train_config.steps
+        if isinstance(self.loss_fn, Divisible):
+            batch = self.loss_fn.draw(self.rng, progress).to(self.device)
+        sums: dict[str, Tensor] = {}
+        for share in (Share(i, count) for i in range(count)):
+            with autocast(self.device, self.precision):
+                if isinstance(self.loss_fn, Divisible):
+                    with randomness(self.train_config.seed, self.step, share.index):
+                        parts = self.loss_of(self.loss_fn, batch.part(share), share)
+                else:
+                    parts = self.loss_fn(self.model, self.rng, progress)
+            self.scaler.scale(parts["total"] / count).backward()
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0) + value.detach().float() / count
+        return dict(zip(sums, torch.stack(list(sums.values())).tolist(), strict=True))  # fetched at once
+
     def one_step(self) -> dict[str, float]:
         """Loss, gradient, update. Returns the parts of the loss. Raises NonFiniteLoss."""
         lr_multiplier = self.train_config.lr_multiplier(self.step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
-            parts = self.loss_fn(self.model, self.rng, self.step / self.train_config.steps)
-        values = {name: float(value.detach()) for name, value in parts.items()}
-        self.must_be_finite("loss", values["total"])
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        parts["total"].backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.train_config.clip)
-        self.must_be_finite("gradient", float(norm))  # or this step would spoil the weights, and a checkpoint keep them
+        values = self.passes()
+        self.must_be_finite("loss", values["total"])
+        for optimizer in self.optimizers:
+            self.scaler.unscale_(optimizer)
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.train_config.clip))
+        # In float16 a scale that was too large is made smaller, and this step is left out; else it would spoil the
+        # weights, and a checkpoint keep them.
+        if not (self.scaler.is_enabled() and self.scaler.get_scale() > 1):
+            self.must_be_finite("gradient", norm)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * lr_multiplier
-            optimizer.step()
+            self.scaler.step(optimizer)
+        self.scaler.update()
         if isinstance(self.model, Constrained):
             self.model.constrain()
         self.average.update_parameters(self.model)  # copies the buffers too
         self.step += 1
         return values
+
+    def costs(self) -> dict[str, float]:
+        """How far the training is, the seconds that it took, and the most memory, in megabytes, where that is known."""
+        memory = peak_memory(self.device)
+        costs: dict[str, float] = {"step": self.step, "seconds": round(self.seconds, 1)}
+        return costs if memory is None else {**costs, "memory_mb": round(memory / 1e6)}
 
     def run(self, minutes: float | None = None, progress: bool = True, log_every: int = 20) -> M:
         """Train to the last step, or until the minutes are over or the user interrupts.
@@ -190,7 +234,8 @@ class Trainer(Generic[M]):
         """
         self.model.train()
         if self.step == 0 and self.precision == "auto":
-            self.precision = faster_precision(self.model, self.loss_fn)
+            loss_fn = self.loss_fn.loss if isinstance(self.loss_fn, Divisible) else self.loss_fn
+            self.take_precision(choose_precision(self.device, self.model, loss_fn))
         begin = saved = time.perf_counter()
         before = self.seconds
         stop = []
@@ -226,7 +271,7 @@ class Trainer(Generic[M]):
                 bar.update()
                 if self.step % log_every == 0 or self.step == self.train_config.steps:
                     means = {name: total / self.since for name, total in self.sums.items()}
-                    self.log.append({"step": self.step, "seconds": round(self.seconds, 1), **means})
+                    self.log.append({**self.costs(), **means})
                     bar.set_postfix(loss=f"{means['total']:.4f}")
                     self.sums, self.since = {}, 0
                 if now - saved > self.train_config.save_every:
@@ -244,12 +289,13 @@ class Trainer(Generic[M]):
 
 def train(
     model: M,
-    loss_fn: LossFn[M],
+    loss_fn: LossFn[M] | Divisible,
     train_config: TrainConfig,
     out: str | Path | None = None,
     resume: bool = False,
     minutes: float | None = None,
     progress: bool = True,
+    device: str | torch.device = "cpu",
 ) -> M:
     """Train `model` and return its averaged copy, in evaluation mode; with `out`, checkpoint and log there.
 
@@ -258,7 +304,7 @@ def train(
     resume.
     """
     torch.manual_seed(train_config.seed)
-    trainer = Trainer(model, loss_fn, train_config, out)
+    trainer = Trainer(model, loss_fn, train_config, out, device=device)
     if resume:
         trainer.load()
     return trainer.run(minutes, progress)

@@ -382,14 +382,14 @@ def test_captions_too_long_end_a_training_before_its_first_step(runs, tiny_world
 
 
 def test_the_command_says_which_weights_and_which_precision_it_took(runs, monkeypatch):
-    monkeypatch.setattr("dalle_lessons.training.trainer.faster_precision", lambda *_: "bfloat16")
+    monkeypatch.setattr("dalle_lessons.training.precision.faster_precision", lambda *_: "bfloat16")
     quick = presets.PRESETS["dalle"]["emoji"]
     auto = replace(quick, train_config=replace(quick.train_config, precision="auto"))
     monkeypatch.setitem(presets.PRESETS["dalle"], "emoji", auto)
-    result = CliRunner().invoke(main, ["train", "dalle", "--out", str(runs / "dalle2")])
+    result = CliRunner().invoke(main, ["train", "dalle", "--device", "cpu", "--out", str(runs / "dalle2")])
     assert result.exit_code == 0, result.output
     assert f"Taking the dvae weights of {str(runs / 'dvae')!r}" in result.output
-    assert "Trained 3 of 3 steps" in result.output and "in bfloat16, the faster here;" in result.output
+    assert "Trained 3 of 3 steps" in result.output and "on cpu in bfloat16, as suits it;" in result.output
     assert checkpoint_of(runs / "dalle2")["precision"] == "bfloat16"
-    again = CliRunner().invoke(main, ["train", "dalle", "--out", str(runs / "dalle2")])
+    again = CliRunner().invoke(main, ["train", "dalle", "--device", "cpu", "--out", str(runs / "dalle2")])
     assert again.exit_code == 1 and "add --resume" in again.output

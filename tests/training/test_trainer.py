@@ -20,10 +20,9 @@ from dalle_lessons.model.dalle import DALLE, DALLEConfig
 from dalle_lessons.model.dvae import DVAE, DVAEConfig
 from dalle_lessons.model.threads import available_cores
 from dalle_lessons.training import precision
-from dalle_lessons.training import trainer as training
 from dalle_lessons.training.muon import Muon, orthogonalize
 from dalle_lessons.training.optimizers import make_optimizers
-from dalle_lessons.training.precision import faster_precision
+from dalle_lessons.training.precision import choose_precision, faster_precision
 from dalle_lessons.training.trainer import NonFiniteLoss, TrainConfig, Trainer, train
 
 CONFIG = DALLEConfig(
@@ -79,10 +78,10 @@ def at_step(step, action, loss_fn=line_loss):
 
 
 def assert_same(one, other):
-    """Equal to the last bit, at any depth. (`seconds` differ between runs.)"""
+    """Equal to the last bit, at any depth. (What it cost, `seconds` and `memory_mb`, differs between runs.)"""
     if isinstance(one, dict):
         assert one.keys() == other.keys()
-        for key in one.keys() - {"seconds"}:
+        for key in one.keys() - {"seconds", "memory_mb"}:
             assert_same(one[key], other[key])
     elif isinstance(one, list | tuple):
         assert len(one) == len(other)
@@ -124,7 +123,8 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights_bit_for_bit(cas
     assert_same(*ends)
     assert ends[0]["step"] == 6 and len(ends[0]["log"]) == 1
     for one, other in zip(*(read_log(tmp_path / name) for name in ("whole", "parts")), strict=True):
-        assert {**one, "seconds": ""} == {**other, "seconds": ""}
+        free = {"seconds": "", "memory_mb": ""}
+        assert {**one, **free} == {**other, **free}
 
 
 def test_the_training_that_is_resumed_did_change_the_weights_at_every_step(tmp_path):
@@ -379,6 +379,32 @@ def test_a_write_that_fails_leaves_the_old_checkpoint_and_no_rubbish(tmp_path, m
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 2
 
 
+@pytest.mark.parametrize("damage", ["empty", "cut", "other", "gone"])
+def test_where_the_newest_checkpoint_is_damaged_the_one_before_it_is_taken(damage, tmp_path, capsys):
+    whole = train(dalle(), dalle_loss, MUON, tmp_path / "whole", progress=False)
+    for resume in (False, True):
+        train(dalle(), dalle_loss, MUON, tmp_path / "parts", resume, minutes=0, progress=False)
+    newest, before = (tmp_path / "parts" / name for name in ("checkpoint.pt", "checkpoint.previous.pt"))
+    assert [torch.load(path, weights_only=True)["step"] for path in (newest, before)] == [2, 1]
+    left = {"empty": b"", "cut": newest.read_bytes()[:-3000], "other": b"no checkpoint"}
+    newest.unlink()
+    if damage in left:  # else as if the machine had stopped between two renamings
+        newest.write_bytes(left[damage])
+    trainer = Trainer(dalle(seed=5), dalle_loss, MUON, tmp_path / "parts")
+    trainer.load()
+    assert capsys.readouterr().out.endswith(
+        "parts/checkpoint.pt cannot be read: taking the one before it, of step 1.\n"
+    )
+    assert_same(trainer.run(progress=False).state_dict(), whole.state_dict())
+
+
+def test_where_both_checkpoints_are_damaged_that_is_said(tmp_path):
+    for name in ("checkpoint.pt", "checkpoint.previous.pt"):
+        (tmp_path / name).write_bytes(b"no checkpoint")
+    with pytest.raises(ValueError, match="checkpoint.pt is damaged and cannot be resumed: start again"):
+        train(line(), line_loss, SIX, tmp_path, resume=True, progress=False)
+
+
 def test_a_reader_never_sees_half_a_checkpoint(tmp_path, monkeypatch):
     trainer = Trainer(line(), line_loss, SIX, tmp_path)
     trainer.one_step()
@@ -544,6 +570,7 @@ def test_the_temperature_of_a_clip_keeps_its_floor_in_training_and_can_rise_agai
         ("steps", 0, "at least 1"),
         ("steps", -5, "at least 1"),
         ("batch", 0, "at least 1"),
+        ("accumulate", 0, "at least 1"),
         ("lr", 0.0, "above 0"),
         ("lr", math.nan, "above 0"),
         ("lr", math.inf, "above 0"),
@@ -555,7 +582,7 @@ def test_the_temperature_of_a_clip_keeps_its_floor_in_training_and_can_rise_agai
         ("clip", 0.0, "above 0"),
         ("ema", 0.0, "between 0 and 1"),
         ("ema", 2.0, "between 0 and 1"),
-        ("precision", "fp16", "one of float32, bfloat16, auto"),
+        ("precision", "fp16", "one of float32, bfloat16, float16, auto"),
         ("seed", -1, "from 0"),
         ("save_every", -1.0, "0 or more"),
     ],
@@ -563,6 +590,88 @@ def test_the_temperature_of_a_clip_keeps_its_floor_in_training_and_can_rise_agai
 def test_settings_beyond_their_limits_are_refused_in_one_sentence(field, value, limit):
     with pytest.raises(ValueError, match=f"^The training's {field} must be .*{limit}.*, got .*[.]$"):
         TrainConfig(**{field: value})
+
+
+def test_a_batch_is_computed_in_equal_parts_only():
+    with pytest.raises(ValueError, match="^A batch of 10 cannot be computed in 4 equal parts[.]$"):
+        TrainConfig(batch=10, accumulate=4)
+    with pytest.raises(ValueError, match="^A loss function draws its batch itself: set accumulate to 1"):
+        Trainer(line(), line_loss, replace(SIX, accumulate=2), None)
+
+
+def test_the_log_says_the_memory_that_was_needed(tmp_path):
+    train(line(), line_loss, SIX, tmp_path, progress=False)
+    (row,) = read_log(tmp_path)
+    assert list(row)[:2] == ["step", "seconds"]
+    assert "memory_mb" not in row if sys.platform == "win32" else 50 < int(row["memory_mb"]) < 100_000
+
+
+def test_in_float16_a_scale_that_is_too_large_shrinks_and_the_step_is_left_out(tmp_path):
+    """The gradient of 1 · w overflows at a scale of 65,536, float16's largest number being 65,504."""
+    half = replace(SIX, precision="float16", warmup=0)
+    model = line()
+    trainer = Trainer(model, lambda model, rng, done: {"total": model(torch.ones(1, 3)).sum()}, half, tmp_path)
+    before = model.weight.detach().clone()
+    assert trainer.scaler.get_scale() == 65536
+    trainer.one_step()
+    assert torch.equal(model.weight, before) and trainer.scaler.get_scale() == 32768
+    trainer.one_step()
+    assert not torch.equal(model.weight, before) and trainer.scaler.get_scale() == 32768
+    trainer.save()
+    again = Trainer(line(), trainer.loss_fn, half, tmp_path)
+    again.load()
+    assert again.scaler.get_scale() == 32768 and again.precision == "float16"
+
+
+def test_in_float16_small_gradients_are_kept_that_would_be_lost_without_a_scale():
+    """Its smallest number is 6e-8: a gradient of 1e-8 is 0 in it, and 1e-5 once it is multiplied by 1,024."""
+
+    def small(model, rng, done):
+        return {"total": (model(torch.ones(1, 3)) * 1e-8).sum()}
+
+    moved = []
+    for scale in (1024.0, 1.0):
+        model = line()
+        before = model.weight.detach().clone()
+        trainer = Trainer(model, small, replace(SIX, precision="float16", warmup=0, weight_decay=0.0), None)
+        trainer.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        trainer.one_step()
+        moved.append(not torch.equal(model.weight, before))
+    assert moved == [True, False]
+
+
+def test_a_gradient_that_is_no_number_even_unscaled_ends_a_training_in_float16():
+    trainer = Trainer(line(), spoilt_gradient, replace(SIX, precision="float16"), None)
+    with pytest.raises(NonFiniteLoss, match="^The gradient is nan at step 1[67]"):
+        for _ in range(30):
+            trainer.one_step()
+
+
+def test_on_a_card_auto_is_bfloat16_where_it_has_that_and_float16_elsewhere(monkeypatch):
+    for has_it, expected in ((True, "bfloat16"), (False, "float16")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True, has_it=has_it: has_it)
+        assert choose_precision(torch.device("cuda"), line(), line_loss) == expected
+    assert choose_precision(torch.device("mps"), line(), line_loss) == "float32"
+
+
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="no device 'cuda:99' here"):
+        train(line(), line_loss, SIX, progress=False, device="cuda:99")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("name", ["float32", "auto", "float16"])
+def test_on_a_card_a_training_that_was_stopped_goes_on(name, tmp_path):
+    torch.manual_seed(0)
+    config = replace(MUON, precision=name)
+
+    def loss_fn(model, rng, done):
+        text = torch.tensor([[1] + [rng.randint(2, 11) for _ in range(3)] for _ in range(4)])
+        return model.loss(text.cuda(), torch.randint(0, 8, (4, 4)).cuda())
+
+    train(dalle(), loss_fn, config, tmp_path, minutes=0, progress=False, device="cuda")
+    model = train(dalle(), loss_fn, config, tmp_path, resume=True, progress=False, device="cuda")
+    assert model.image_head.weight.is_cuda and read_log(tmp_path)[0]["step"] == "6"
 
 
 def test_to_resume_a_folder_must_be_named():
@@ -582,7 +691,7 @@ def test_measuring_the_faster_precision_leaves_no_trace(monkeypatch):
 
 def test_the_precision_is_measured_once_and_kept_in_the_checkpoint(tmp_path, monkeypatch):
     train_config, measured = replace(SIX, precision="auto"), []
-    monkeypatch.setattr(training, "faster_precision", lambda *_: measured.append(True) or "bfloat16")
+    monkeypatch.setattr(precision, "faster_precision", lambda *_: measured.append(True) or "bfloat16")
     train(line(), line_loss, train_config, tmp_path, minutes=0, progress=False)
     train(line(), line_loss, train_config, tmp_path, resume=True, progress=False)
     assert measured == [True]
