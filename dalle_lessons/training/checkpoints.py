@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,26 @@ def begun(out: Path) -> bool:
 
 
 def write_checkpoint(out: Path, state: dict[str, Any]) -> None:
-    """Write the newest checkpoint; what was the newest becomes the one before. At every moment one of them is whole."""
+    """Write the newest checkpoint; what was the newest stays as the one before.
+    At every moment one of them is whole."""
 
     def write(path: Path) -> None:
         with open(path, "wb") as file:  # a file of Python's: of its own ones, PyTorch does not say what went wrong
             torch.save(state, file)
-            os.fsync(file.fileno())  # whole on the disk, before the old ones move
+            os.fsync(file.fileno())  # whole on the disk, before an older one goes
         if (out / CHECKPOINT).exists():
-            os.replace(out / CHECKPOINT, out / PREVIOUS)
+            replace_file(out / PREVIOUS, lambda path: same_file(out / CHECKPOINT, path))
 
     replace_file(out / CHECKPOINT, write)
+
+
+def same_file(source: Path, path: Path) -> None:
+    """Give a file a second name; where the file system knows no such thing, a copy."""
+    path.unlink(missing_ok=True)
+    try:
+        os.link(source, path)
+    except OSError:
+        shutil.copyfile(source, path)
 
 
 def read_checkpoint(out: Path, say: Callable[[str], object] = lambda line: None) -> dict[str, Any]:

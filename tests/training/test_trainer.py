@@ -388,7 +388,7 @@ def test_where_the_newest_checkpoint_is_damaged_the_one_before_it_is_taken(damag
     assert [torch.load(path, weights_only=True)["step"] for path in (newest, before)] == [2, 1]
     left = {"empty": b"", "cut": newest.read_bytes()[:-3000], "other": b"no checkpoint"}
     newest.unlink()
-    if damage in left:  # else as if the machine had stopped between two renamings
+    if damage in left:  # else as if somebody had removed it
         newest.write_bytes(left[damage])
     trainer = Trainer(dalle(seed=5), dalle_loss, MUON, tmp_path / "parts")
     trainer.load()
@@ -396,6 +396,17 @@ def test_where_the_newest_checkpoint_is_damaged_the_one_before_it_is_taken(damag
         "parts/checkpoint.pt cannot be read: taking the one before it, of step 1.\n"
     )
     assert_same(trainer.run(progress=False).state_dict(), whole.state_dict())
+
+
+def test_the_checkpoint_before_is_kept_also_where_a_file_cannot_have_two_names(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise OSError("not on this file system")
+
+    monkeypatch.setattr("os.link", no_links)
+    for resume in (False, True, True):
+        train(line(), line_loss, SIX, tmp_path, resume, minutes=0, progress=False)
+    steps = [torch.load(path, weights_only=True)["step"] for path in sorted(tmp_path.glob("*.pt"))]
+    assert steps == [2, 3] and not list(tmp_path.glob("*.part"))
 
 
 def test_where_both_checkpoints_are_damaged_that_is_said(tmp_path):
