@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -15,12 +17,25 @@ from .commands.signature import verify
 from .commands.train import train
 from .model.threads import limit_threads
 
+usual_warning = warnings.formatwarning
+
 
 class FriendlyGroup(click.Group):
     """A group whose commands end with one sentence, not with a traceback, where a user's input is at fault.
 
     `--debug` shows the traceback of any error.
     """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        # Before anything is printed, an error or the help among it: a console that lacks a letter shows its number.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        warnings.formatwarning = plain_warning
+        return super().main(*args, **kwargs)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        return super().resolve_command(ctx, [args[0], *map(at_home, args[1:])])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -36,6 +51,19 @@ class FriendlyGroup(click.Group):
                 raise
             hint = f"{ctx.info_name} --debug {ctx.invoked_subcommand} … shows where it happened."
             raise click.ClickException(f"{type(error).__name__}: {error}\nThis is not foreseen: {hint}") from error
+
+
+def at_home(argument: str) -> str:
+    """~ at the beginning of a path is the home folder; shells know that of a word of its own, not of --out=~/x.png."""
+    option, sign, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return option + sign + os.path.expanduser(value) if value == "~" or value.startswith(("~/", "~\\")) else argument
+
+
+def plain_warning(message: Warning | str, category: type[Warning], *place: Any) -> str:
+    """What code of ours warns of is said as it is; other warnings with their place, as usual."""
+    if category.__module__.startswith("dalle_lessons."):
+        return f"Warning: {message}\n"
+    return usual_warning(message, category, *place)
 
 
 def sentence_for_users(error: BaseException) -> str | None:
@@ -58,9 +86,6 @@ def sentence_for_users(error: BaseException) -> str | None:
 def main(debug: bool) -> None:
     """DALL·E in lessons: draw pictures from captions, train the models, take the course."""
     limit_threads()  # before a command imports torch; the lessons' kernels inherit it
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a console that lacks a letter shows its number instead of failing
-            stream.reconfigure(errors="backslashreplace")
 
 
 for command in (draw, edit, train, evaluate, verify, student, lab, play, doctor):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -17,9 +15,11 @@ FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "PPM", "ICO", "J
 DEEP_MODES = ("I", "F")  # and "I;16" in all its byte orders: more than eight bits, which Pillow would clip to white
 
 
-def open_image(path: str | Path) -> Image.Image:
+def open_image(path: str | Path, within: int | None = None) -> Image.Image:
     """The picture in a file as an RGB image, upright, transparent parts white; of an animation, the first frame.
 
+    within: pixels that the longer side needs; a picture with several times as many may come smaller, which saves
+    memory and time (a JPEG of 100 megapixels is decoded at an eighth of its size). None: as it is.
     Raises FileNotFoundError if there is no such file, and ValueError, with one sentence that names the file, if it is
     not a picture that can be read in full.
     """
@@ -31,48 +31,50 @@ def open_image(path: str | Path) -> Image.Image:
     try:
         if path.stat().st_size == 0:
             raise ValueError(f"{path} is empty: it holds no picture.")
-        return _read(path, str(path))
+        return _read(path, within)
     except PermissionError:
         raise ValueError(f"{path} cannot be read: you have no permission to.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(
+            f"{path} has more than {Image.MAX_IMAGE_PIXELS:,} pixels, too many to be safe: make it smaller first."
+        ) from None
 
 
-def decode_image(data: bytes, name: str) -> Image.Image:
-    """The picture in the bytes of a file, as `open_image` gives it. Raises ValueError, with one sentence that begins
-    with `name`, if it is not a picture that can be read in full."""
-    if not data:
-        raise ValueError(f"{name} is empty: it holds no picture.")
-    return _read(io.BytesIO(data), name)
-
-
-def _read(file: Path | BinaryIO, name: str) -> Image.Image:
+def _read(path: Path, within: int | None) -> Image.Image:
     Image.init()
-    formats = [kind for kind in FORMATS if kind in Image.OPEN]  # an older Pillow may know fewer
+    formats = [name for name in FORMATS if name in Image.OPEN]  # an older Pillow may know fewer
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd metadata, say
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # of odd metadata, say; and of size, which is checked below
         try:
-            image = Image.open(file, formats=formats)
-        except PermissionError:
+            image = Image.open(path, formats=formats)
+        except (PermissionError, Image.DecompressionBombError):
             raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise _too_large(name) from None
         except UnidentifiedImageError:
-            raise ValueError(f"{name} is not a picture that can be read (PNG, JPEG, GIF, WebP, BMP, TIFF …).") from None
+            raise ValueError(f"{path} is not a picture that can be read (PNG, JPEG, GIF, WebP, BMP, TIFF …).") from None
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and more
-            raise ValueError(f"{name} is a broken picture: {_reason(error)}.") from None
+            raise ValueError(f"{path} is a broken picture: {_reason(error)}.") from None
+        warnings.simplefilter("error", Image.DecompressionBombWarning)  # of what a file holds inside
         with image:
             try:
+                if within is not None:
+                    image.draft(image.mode, (within, within))  # a JPEG's decoder can make it 2, 4 or 8 times smaller
+                if image.width * image.height > (Image.MAX_IMAGE_PIXELS or float("inf")):
+                    raise Image.DecompressionBombError
                 image.load()
-                return on_white(_upright(image))
+                return on_white(_smaller(_upright(image), within))
             except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-                raise _too_large(name) from None
+                raise
             except Exception as error:
-                raise ValueError(f"{name} is a broken or truncated picture: {_reason(error)}.") from None
+                raise ValueError(f"{path} is a broken or truncated picture: {_reason(error)}.") from None
 
 
-def _too_large(name: str) -> ValueError:
-    limit = f"{Image.MAX_IMAGE_PIXELS:,}"
-    return ValueError(f"{name} has more than {limit} pixels, too many to be safe: make it smaller first.")
+def _smaller(image: Image.Image, within: int | None) -> Image.Image:
+    """The mean of each block of pixels, where the longer side keeps at least `within`."""
+    factor = 1 if within is None else max(image.size) // within
+    if factor < 2:
+        return image
+    plain = image.mode in ("L", "RGB", "CMYK") and not image.has_transparency_data
+    return (image if plain or image.mode in ("LA", "RGBA") else on_white(image)).reduce(factor)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -102,9 +104,14 @@ def on_white(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Gray of 16 bits (0 to 65,535) or floats (0 to 1) as gray of 8 bits; what is beyond is cut off."""
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
-    values = values * 255 if image.mode == "F" else values / 257
-    return Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
+    gray = Image.new("L", image.size)
+    height = max(1, 2**20 // max(1, image.width))  # a band at a time: the numbers in between take 8 bytes each
+    for top in range(0, image.height, height):
+        band = image.crop((0, top, image.width, min(top + height, image.height)))
+        values = np.nan_to_num(np.asarray(band).astype(np.float64))
+        values = values * 255 if image.mode == "F" else values / 257
+        gray.paste(Image.fromarray(values.round().clip(0, 255).astype(np.uint8)), (0, top))
+    return gray
 
 
 def on_white_square(image: Image.Image, size: int) -> Image.Image:

@@ -99,10 +99,13 @@ def file_name(number: int, caption: str, rank: int, numbers: int = 999, ranks: i
 
 def names_of(originals: Sequence[Path]) -> list[str]:
     """For each original the PNG's name, its own: "cat.jpg" -> "cat.png". Where several would have the same name, also
-    on disks that know no capitals, the later ones are numbered: "cat-2.png"."""
+    on disks that know no capitals, the later ones are numbered: "cat-2.png"; a name that is too long is cut."""
     names, taken = [], set()
     for original in originals:
+        # A name may have 255 bytes: one that is cut leaves room for the number.
         stem, number = original.stem or "picture", 1
+        if len(os.fsencode(stem)) > 251:
+            stem = os.fsencode(stem)[:240].decode("utf-8", "ignore")
         name = f"{stem}.png"
         while name.lower() in taken:
             number += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -38,6 +38,12 @@ def varied_captions(pairs: Pairs, chosen: Tensor, tokenizer: TextTokenizer, rng:
     """A varied caption for each of the chosen pictures; the plain one where the varied one has too many tokens."""
     varied = [pairs.caption(i, rng) for i in chosen.tolist()]
     return [v if tokenizer.fits(v) else pairs.caption(i, None) for v, i in zip(varied, chosen.tolist(), strict=True)]
+
+
+def captions_of(pairs: Pairs) -> Iterator[tuple[str, object]]:
+    """The full caption of each pair, with its row of the metadata (None where there are no rows)."""
+    rows = pairs.metadata or [None] * len(pairs)
+    return ((pairs.caption(i, None), rows[i]) for i in range(len(pairs)))
 
 
 def check_captions(captions: Iterable[tuple[str, object]], tokenizer: TextTokenizer) -> None:

@@ -144,7 +144,7 @@ def test_no_captions_at_all(pictures, tmp_path):
 
 
 def test_wrong_columns(pictures):
-    write(pictures, "captions.csv", "file;caption\ncat.png;a cat\n")
+    write(pictures, "captions.csv", "file;words\ncat.png;a cat\n")
     fails(pictures, ValueError, "captions.csv", "file,caption")
     write(pictures, "captions.csv", "cat.png,a cat\n")
     fails(pictures, ValueError, "captions.csv", "file,caption")

@@ -20,7 +20,7 @@ from ...model.sequence import unflatten
 from ...model.tokenizer import TextTokenizer
 from ..augment import mix_channels, random_affine, random_erasing, vary
 from ..batch_norm import update_batch_norm
-from ..batches import check_captions, sample_grouped, sample_indices, sample_other_style, varied_captions
+from ..batches import captions_of, check_captions, sample_grouped, sample_indices, sample_other_style, varied_captions
 from ..identity import fingerprints
 from ..negatives import sample_negatives
 from ..preset_types import CLIPPreset
@@ -50,6 +50,16 @@ def clip_config(preset: CLIPPreset, dvae: DVAE, tokenizer: TextTokenizer, side: 
 def emoji_rows(pairs: Pairs) -> list[dict]:
     """The rows of captions.csv that the pairs were made from; none in other worlds."""
     return pairs.metadata if pairs.metadata and "subgroup" in getattr(pairs.metadata[0], "keys", tuple)() else []
+
+
+def check_differences(pairs: Pairs) -> None:
+    """Raises ValueError with one sentence if all captions are the same: then there is nothing to tell apart."""
+    captions = {pairs.caption(i, None) for i in range(len(pairs))}
+    if len(captions) == 1 < len(pairs):
+        raise ValueError(
+            f"CLIP learns which caption belongs to which picture, and all {len(pairs):,} pictures have the same one, "
+            f"{captions.pop()[:60]!r}: write to each what it shows, or do without a CLIP."
+        )
 
 
 class Truths:
@@ -117,10 +127,10 @@ class CLIPObjective(Objective[CLIP]):
 
     def build(self, pairs: Pairs) -> CLIP:
         preset = self.preset
+        check_differences(pairs)
         if self.tokenizer is None:
             self.tokenizer = train_tokenizer(pairs, DALLE_PRESETS[self.world])
-        rows = pairs.metadata or [None] * len(pairs)
-        check_captions(((pairs.caption(i, None), rows[i]) for i in range(len(pairs))), self.tokenizer)
+        check_captions(captions_of(pairs), self.tokenizer)
         torch.manual_seed(preset.train_config.seed)
         config = clip_config(preset, self.dvae, self.tokenizer, pairs.pictures.shape[-1])
         model = channels_last(CLIP(config, self.tokenizer))

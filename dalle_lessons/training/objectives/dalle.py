@@ -15,7 +15,7 @@ from ...model.dalle import DALLE, DALLEConfig
 from ...model.dvae import DVAE
 from ...model.sequence import IMAGE_WEIGHT, TEXT_WEIGHT, drop_captions
 from ...model.tokenizer import TextTokenizer
-from ..batches import check_captions, sample_indices, varied_captions
+from ..batches import captions_of, check_captions, sample_indices, varied_captions
 from ..identity import fingerprints
 from ..preset_types import DALLEPreset
 from ..presets import DVAE_PRESETS
@@ -74,8 +74,7 @@ class DALLEObjective(Objective[DALLE]):
         torch.manual_seed(self.preset.train_config.seed)
         if self.tokenizer is None:
             self.tokenizer = train_tokenizer(pairs, self.preset)
-        rows = pairs.metadata or [None] * len(pairs)
-        check_captions(((pairs.caption(i, None), rows[i]) for i in range(len(pairs))), self.tokenizer)
+        check_captions(captions_of(pairs), self.tokenizer)
         self.pairs, self.weights = pairs, pairs.weights**self.preset.sampling_exponent
         self.token_views, self.mirrored = self.tokens_of(pairs.pictures)
         model = DALLE(dalle_config(self.preset, self.dvae, self.tokenizer, pairs.pictures.shape[-1]))

@@ -10,16 +10,18 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ...datasets import Pairs
+from ...datasets import BUNDLED, Pairs
 from ...model.dvae import DVAE
 from ...model.sequence import flatten, unflatten
 from ..augment import random_shift
-from ..batches import sample_indices
+from ..batches import captions_of, check_captions, sample_indices
 from ..identity import fingerprints
-from ..preset_types import DVAEPreset
+from ..preset_types import DALLEPreset, DVAEPreset
+from ..presets import DALLE_PRESETS
 from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_size
 from ..token_noise import corrupt_tokens
+from ..tokens import train_tokenizer
 from . import Objective, channels_last
 
 
@@ -36,6 +38,8 @@ class DVAEObjective(Objective[DVAE]):
 
     preset: DVAEPreset
     start: DVAE | None = None
+    #: Of a folder of one's own: the DALL·E that its captions must fit later on. None: they are known to fit.
+    dalle_preset: DALLEPreset | None = None
 
     @classmethod
     def prepare(cls, preset: DVAEPreset, sources: Sources) -> Self:
@@ -43,9 +47,11 @@ class DVAEObjective(Objective[DVAE]):
         check_size(start, sources.start, lambda: DVAE(preset.config))
         if preset.frozen_tokens and start is None:
             raise ValueError("This preset trains a decoder alone: name the dVAE whose tokens stay, with --start.")
-        return cls(preset, start)
+        return cls(preset, start, None if sources.data in BUNDLED else DALLE_PRESETS[sources.world])
 
     def build(self, pairs: Pairs) -> DVAE:
+        if self.dalle_preset is not None:  # said now, and not when this stage has taken its hours
+            check_captions(captions_of(pairs), train_tokenizer(pairs, self.dalle_preset))
         torch.manual_seed(self.preset.train_config.seed)
         self.pictures = pairs.pictures
         self.weights = pairs.weights.sqrt()  # skin tones count for more than in stage two: they are new pixels
