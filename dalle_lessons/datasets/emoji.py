@@ -1,10 +1,11 @@
-"""The emoji world: real pictures by illustrators, with real names, in four styles (see data/emoji/README.md)."""
+"""The emoji world: real pictures by illustrators, with real names, in six styles (see data/emoji/README.md)."""
 
 from __future__ import annotations
 
 import csv
 import random
 import re
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -16,7 +17,18 @@ from torch import Tensor
 from ..model.files import data_dir
 from .pairs import Pairs
 
-STYLES = ("sketch", "cartoon", "flat icon", "illustration")
+ALL_STYLES = ("sketch", "cartoon", "flat icon", "illustration", "3D render", "stencil")
+#: The styles that the bundled models were trained on, and that the lessons show: the first of all.
+STYLES = ALL_STYLES[:4]
+#: Black drawings: one serves all skin tones of an emoji.
+TONELESS = ("sketch", "stencil")
+#: Two finishes of one illustrator's drawings: who has seen the one nearly knows the lines of the other.
+SISTERS = {
+    "sketch": "illustration",
+    "illustration": "sketch",
+    "3D render": "stencil",
+    "stencil": "3D render",
+}
 TONES = ("light", "medium-light", "medium", "medium-dark", "dark")
 SPLITS = ("train", "unseen_emoji", "unseen_pair", "unseen_tone")
 FIELDS = (
@@ -45,7 +57,8 @@ DETAILS = re.compile(r":| (with|without|of|in|and|over|showing|holding|lifting|s
 
 
 def sheet_name(style: str) -> str:
-    return f"{style.replace(' ', '_')}.webp"
+    """ "flat icon" -> "flat_icon.webp"."""
+    return f"{style.lower().replace(' ', '_')}.webp"
 
 
 def with_article(name: str) -> str:
@@ -87,7 +100,7 @@ def varied_caption(row: dict, rng: random.Random) -> str:
         return f"{row['style']} of {thing}"
     if how < 0.88:
         return f"{thing}, {row['style']}"
-    return thing  # without a style: any of the four is right
+    return thing  # without a style: any is right
 
 
 def caption_of(rows: list[dict], index: int, rng: random.Random | None = None) -> str:
@@ -96,10 +109,11 @@ def caption_of(rows: list[dict], index: int, rng: random.Random | None = None) -
 
 
 @cache
-def read_rows() -> tuple[dict, ...]:
-    """All rows of captions.csv as dicts (`position` an int), in its order."""
+def read_rows(styles: tuple[str, ...] = STYLES) -> tuple[dict, ...]:
+    """The rows of captions.csv that show one of these styles, as dicts (`position` an int), in its order."""
     with open(data_dir() / "emoji" / "captions.csv", newline="", encoding="utf-8") as file:
-        return tuple({**row, "position": int(row["position"])} for row in csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if row["style"] in styles]
+    return tuple({**row, "position": int(row["position"])} for row in rows)
 
 
 @cache
@@ -111,21 +125,30 @@ def read_sheet(style: str) -> np.ndarray:
     return tiles.reshape(lines * COLUMNS, SIDE, SIDE, 3)
 
 
-def emoji(split: str | None = "train", style: str | None = None) -> Pairs:
-    """The pictures of a split (None: of all) and a style (None: of all four); `metadata`: their rows of captions.csv.
+def emoji(split: str | None = "train", styles: str | Sequence[str] = STYLES) -> Pairs:
+    """The pictures of a split (None: of all) in one style or several; `metadata`: their rows of captions.csv.
 
     Raises ValueError for a split or style that does not exist.
     """
     if split is not None and split not in SPLITS:
         raise ValueError(f"There is no split {split!r}: choose one of {', '.join(SPLITS)}.")
-    if style is not None and style not in STYLES:
-        raise ValueError(f"There is no style {style!r}: choose one of {', '.join(STYLES)}.")
-    rows = [r for r in read_rows() if (split is None or r["split"] == split) and (style is None or r["style"] == style)]
+    chosen = (styles,) if isinstance(styles, str) else tuple(styles)
+    for style in chosen:
+        if style not in ALL_STYLES:
+            raise ValueError(f"There is no style {style!r}: choose one of {', '.join(ALL_STYLES)}.")
+    rows = [row for row in read_rows(chosen) if split is None or row["split"] == split]
     pixels = np.zeros((len(rows), SIDE, SIDE, 3), np.uint8)  # (N, 64, 64, 3); N is 0 for the sketches of unseen_tone
     for i, row in enumerate(rows):
         pixels[i] = read_sheet(row["style"])[row["position"]]
     weights = torch.tensor([TONE_WEIGHT if row["skin_tone"] else 1.0 for row in rows])
     return Pairs(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), weights, partial(caption_of, rows), rows)
+
+
+def has_sister_in_train(rows: Sequence[dict], train: Sequence[dict]) -> Tensor:
+    """Of each row, whether the rows of `train` show its base emoji, in any tone, in the sister finish: (N,) bool."""
+    seen = {(row["base_hexcode"], row["style"]) for row in train}
+    found = [(row["base_hexcode"], SISTERS.get(row["style"])) in seen for row in rows]
+    return torch.tensor(found, dtype=torch.bool)
 
 
 def style_pairs(pairs: Pairs) -> tuple[Tensor, Tensor]:

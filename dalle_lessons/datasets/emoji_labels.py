@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..model.judge import NO_TONE
-from .emoji import STYLES, read_rows
+from .emoji import ALL_STYLES, TONELESS, read_rows
 
 
 def emoji_classes() -> tuple[str, ...]:
@@ -20,14 +20,14 @@ def tone_classes() -> tuple[str, ...]:
 
 
 def truth_of(rows: list[dict]) -> Tensor:
-    """Rows of captions.csv -> (N, 3) int64: classes of emoji, style and tone; NO_TONE for the tone of a sketch."""
+    """Rows of captions.csv -> (N, 3) int64: classes of emoji, style and tone; NO_TONE where a style shows no tone."""
     emoji = {name: i for i, name in enumerate(emoji_classes())}
     tones = {name: i for i, name in enumerate(tone_classes())}
     classes = [
         (
             emoji[row["base_hexcode"]],
-            STYLES.index(row["style"]),
-            NO_TONE if row["style"] == "sketch" else tones[row["skin_tone"]],
+            ALL_STYLES.index(row["style"]),
+            NO_TONE if row["style"] in TONELESS else tones[row["skin_tone"]],
         )
         for row in rows
     ]

@@ -12,7 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
+from .emoji import TONELESS
+
 SALT = "dalle-lessons/emoji/1"
+# These were split first, and models were trained on them: pictures of later styles must change nothing there.
+FIRST_STYLES = ("sketch", "cartoon", "flat icon", "illustration")
 UNSEEN_EMOJI = 120  # base emoji held out whole (at least: gender siblings and look-alikes come along)
 UNSEEN_PAIR = 0.05  # share of (base emoji, style)
 UNSEEN_TONE = 0.05  # share of (base emoji, tone), in the colored styles
@@ -58,20 +62,54 @@ class Groups(Generic[Item]):
             self.parent[root] = roots[0]  # the smallest member names the group: the order of joining does not matter
 
 
-def assign(rows: list[dict], digests: list[str]) -> list[str]:
-    """The split of each row of captions.csv; `digests[i]` is the same for identical pictures and for no others."""
-    twins = defaultdict(list)
-    for row, digest in zip(rows, digests, strict=True):
-        twins[digest].append(row)
+def assign(rows: list[dict], digests: list[str]) -> list[str | None]:
+    """The split of each row of captions.csv; `digests[i]` is the same for identical pictures and for no others.
 
+    What the rows of the first styles get does not depend on the others. None: this row must be left out, since its
+    picture, in a later style, is identical to one of another split.
+    """
+    stages = [row["style"] in FIRST_STYLES for row in rows]
+    first = [(row, digest) for row, digest, is_first in zip(rows, digests, stages, strict=True) if is_first]
+    unseen_emoji = choose_unseen_emoji([row for row, _ in first], [digest for _, digest in first])
+
+    twins = defaultdict(list)
+    for row, digest, is_first in zip(rows, digests, stages, strict=True):
+        twins[is_first, digest].append(row)
+    by_pair = Groups[tuple[str, str]]()
+    # A tone is held out only where each of its colored pictures is its own: some emoji are drawn alike in all tones.
+    shared = defaultdict(set)
+    for (is_first, _), same in twins.items():
+        by_pair.join((row["base_hexcode"], row["style"]) for row in same)
+        tones = {(row["base_hexcode"], row["skin_tone"]) for row in same}
+        if len(tones) > 1:
+            shared[is_first] |= {(r["base_hexcode"], r["skin_tone"]) for r in same if r["style"] not in TONELESS}
+
+    def split(row: dict, is_first: bool) -> str:
+        if row["base_hexcode"] in unseen_emoji:
+            return "unseen_emoji"
+        base, style = by_pair.find((row["base_hexcode"], row["style"]))
+        if draw_lot(f"pair:{base}:{style}") < UNSEEN_PAIR:
+            return "unseen_pair"
+        tone = (row["base_hexcode"], row["skin_tone"])
+        its_own = tone not in shared[True] and (is_first or tone not in shared[False])
+        if row["skin_tone"] and row["style"] not in TONELESS and its_own:
+            if draw_lot(f"tone:{tone[0]}:{tone[1]}") < UNSEEN_TONE:
+                return "unseen_tone"
+        return "train"
+
+    found = [split(row, is_first) for row, is_first in zip(rows, stages, strict=True)]
+    return leave_out_conflicts(found, digests, stages)
+
+
+def choose_unseen_emoji(rows: list[dict], digests: list[str]) -> set[str]:
+    """The base emoji that are held out whole: families, and what has an identical picture, come together."""
     by_base = Groups[str]()
-    families = defaultdict(list)
-    for row in rows:
-        families[family(row["base_hexcode"])].append(row["base_hexcode"])
-    for bases in families.values():
+    alike = defaultdict(list)
+    for row, digest in zip(rows, digests, strict=True):
+        alike["family", family(row["base_hexcode"])].append(row["base_hexcode"])
+        alike["picture", digest].append(row["base_hexcode"])
+    for bases in alike.values():
         by_base.join(bases)
-    for same in twins.values():
-        by_base.join(row["base_hexcode"] for row in same)
     members = defaultdict(set)
     for row in rows:
         members[by_base.find(row["base_hexcode"])].add(row["base_hexcode"])
@@ -80,32 +118,16 @@ def assign(rows: list[dict], digests: list[str]) -> list[str]:
         if len(unseen_emoji) >= UNSEEN_EMOJI:
             break
         unseen_emoji |= members[group]
+    return unseen_emoji
 
-    by_pair = Groups[tuple[str, str]]()
-    for same in twins.values():
-        by_pair.join((row["base_hexcode"], row["style"]) for row in same)
 
-    def pair_held_out(row: dict) -> bool:
-        base, style = by_pair.find((row["base_hexcode"], row["style"]))
-        return draw_lot(f"pair:{base}:{style}") < UNSEEN_PAIR
-
-    # A tone is held out only where each of its colored pictures is its own: some emoji are drawn alike in all tones.
-    shared = {
-        (row["base_hexcode"], row["skin_tone"])
-        for same in twins.values()
-        for row in same
-        if row["style"] != "sketch" and len({(r["base_hexcode"], r["skin_tone"]) for r in same}) > 1
-    }
-
-    def split(row: dict) -> str:
-        if row["base_hexcode"] in unseen_emoji:
-            return "unseen_emoji"
-        if pair_held_out(row):
-            return "unseen_pair"
-        tone = (row["base_hexcode"], row["skin_tone"])
-        if row["skin_tone"] and row["style"] != "sketch" and tone not in shared:
-            if draw_lot(f"tone:{tone[0]}:{tone[1]}") < UNSEEN_TONE:
-                return "unseen_tone"
-        return "train"
-
-    return [split(row) for row in rows]
+def leave_out_conflicts(found: list[str], digests: list[str], stages: list[bool]) -> list[str | None]:
+    """The splits, None where an identical picture is in another: the first styles keep theirs, then held-out emoji."""
+    kept: dict[str, str] = {}
+    for split, digest, is_first in zip(found, digests, stages, strict=True):
+        if is_first:
+            kept[digest] = split
+    for split, digest in zip(found, digests, strict=True):
+        if split == "unseen_emoji":
+            kept.setdefault(digest, split)
+    return [split if kept.get(digest, split) == split else None for split, digest in zip(found, digests, strict=True)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..datasets.emoji import STYLES
+from ..datasets.emoji import ALL_STYLES
 from ..datasets.emoji_labels import truth_of
 from ..datasets.pairs import to_ids
 from ..model.clip import CLIP
@@ -31,7 +31,7 @@ def top5_by_style(right: Tensor, styles: Tensor, clusters: Tensor) -> dict:
     column, present = JUDGE_METRICS.index("emoji_top5"), set(styles.tolist())
     return {
         style: share_interval(right[styles == k, column], clusters[styles == k])
-        for k, style in enumerate(STYLES)
+        for k, style in enumerate(ALL_STYLES)
         if k in present
     }
 
