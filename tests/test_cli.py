@@ -176,14 +176,14 @@ def test_an_impossible_place_is_refused_before_models_are_loaded(run, tmp_path, 
     (tmp_path / "locked").mkdir()
     really = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "locked" and really(path, mode))
-    monkeypatch.setattr(TextToImage, "from_pretrained", lambda name: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(TextToImage, "from_pretrained", lambda *_: pytest.fail("a model was loaded"))
     result = run("draw", *words)
     assert result.exit_code == 1 and sentence in result.output and "Traceback" not in result.output
 
 
 def test_edit_refuses_an_impossible_folder_first(run, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("hello")
-    monkeypatch.setattr(TextToImage, "from_pretrained", lambda name: pytest.fail("a model was loaded"))
+    monkeypatch.setattr(TextToImage, "from_pretrained", lambda *_: pytest.fail("a model was loaded"))
     assert "is a file, so nothing" in run("edit", "as a sketch", "a.png", "--out-dir", "file").output
 
 
@@ -281,11 +281,71 @@ def test_plain_output_needs_no_letters_that_a_console_lacks(weights, tmp_path, m
     assert rb"Drew 'a \u2603', 1 of 1" in out.buffer.getvalue()
 
 
+# ---- Ctrl-C ----
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch):
+    """Ctrl-C, pressed after so many tokens."""
+
+    def press(after: int):
+        seen = []
+
+        def counted(bar, on_token):
+            def count(i, tokens, logits):
+                seen.append(i)
+                if len(seen) == after:
+                    raise KeyboardInterrupt
+
+            return count
+
+        monkeypatch.setattr("dalle_lessons.pipeline.text_to_image.counted", counted)
+
+    return press
+
+
+def test_ctrl_c_keeps_what_is_finished_of_a_caption(weights, run, ctrl_c):
+    ctrl_c(15)  # in the second batch of nine tokens
+    result = run("draw", "a red circle", "--model", str(weights), "--images", "2")
+    assert result.exit_code == 130 and "Stopped: " in result.stderr and "drawing.png shows the best" in result.stderr
+    assert Image.open("drawing.png").size == (2 * (12 * 3 + 8) + 8, 12 * 3 + 16) and result.stdout == ""
+    ctrl_c(3)
+    result = run("draw", "a red circle", "--model", str(weights), "--out", "none.png")
+    assert result.exit_code == 1 and result.output.strip() == "Aborted!" and not Path("none.png").exists()
+
+
+def test_ctrl_c_keeps_the_lines_and_the_edits_that_are_finished(weights, run, ctrl_c, tmp_path):
+    (tmp_path / "prompts.txt").write_text("a red circle\na blue square\na circle\n")
+    asked = ("--images", "1", "--candidates", "1", "--model", str(weights))
+    ctrl_c(12)
+    result = run("draw", "--prompts", "prompts.txt", "--out-dir", "out", "--json", *asked)
+    assert result.exit_code == 130 and "Stopped: what was finished is written." in result.stderr
+    assert [json.loads(line)["prompt"] for line in result.stdout.splitlines()] == ["a red circle"]
+    assert len(list((tmp_path / "out").iterdir())) == 1
+    ctrl_c(12)
+    assert "Drew 1 of 3" in run("draw", "--prompts", "prompts.txt", "--out-dir", "out", *asked).stdout
+    for name in ("one.png", "two.png", "three.png"):
+        Image.new("RGB", (12, 12), "red").save(name)
+    ctrl_c(12)
+    words = ("one.png", "two.png", "three.png", "--out-dir", "edited", "--model", str(weights))
+    result = run("edit", "as a sketch", *words)
+    assert result.exit_code == 130 and [path.name for path in (tmp_path / "edited").iterdir()] == ["one.png"]
+
+
+def test_a_negative_caption_and_a_device_are_options_of_draw(weights, run):
+    asked = ("draw", "a red circle", "--model", str(weights), "--candidates", "9")
+    assert run(*asked, "--guidance", "2", "--negative-caption", "a blue square", "--device", "cpu").exit_code == 0
+    assert json.loads(Image.open("drawing.png").text["Description"])["negative_caption"] == "a blue square"
+    assert "give a guidance too" in run(*asked, "--negative-caption", "a blue square").output
+    for command in (asked, ("edit", "as a sketch", "drawing.png", "--out-dir", "out")):
+        assert "There is no device 'gpu'" in run(*command, "--device", "gpu").output
+
+
 # ---- errors ----
 
 
 def failing(monkeypatch, error: BaseException | None = None, work=None):
-    def broken(name):
+    def broken(*_):
         if error is not None:
             raise error
         return work()

@@ -172,7 +172,11 @@ class Playground(widgets.VBox):
             button.tooltip = f"Look into picture {n}, score {drawing.score:.2f}, index {drawing.index}"
         words = self.model.tokenizer
         read = " · ".join(words.decode(torch.tensor(words.pieces([caption])[0]).reshape(-1, 1)))
-        self._say(f"Seed {seed}: the best nine of {candidates}, in {seconds:.1f} s. The model read: {read}")
+        said = f"the best nine of {candidates}"
+        if self.drawings.stopped:
+            finished = self.progress.value // self.model.dalle.config.image_length * SAMPLING_BATCH
+            said = f"stopped: the best nine of {finished}"
+        self._say(f"Seed {seed}: {said}, in {seconds:.1f} s. The model read: {read}")
 
     def _expect(self, tokens: int) -> None:
         """So many tokens will be drawn, and may be stopped."""
@@ -241,10 +245,12 @@ def nearest(image: torch.Tensor, pictures: torch.Tensor, count: int = 3) -> tupl
     return found.indices.tolist(), found.values.sqrt().tolist()
 
 
-def open_playground(name: str = "emoji", folder: str | Path = "drawings") -> Playground:
-    """The playground of bundled weights, with their training pictures, or of other weights, without."""
+def open_playground(name: str = "emoji", folder: str | Path = "drawings", device: str = "auto") -> Playground:
+    """The playground of bundled weights, with their training pictures, or of other weights, without.
+
+    device: see `pick_device`."""
     caption, training = WORLDS.get(name, ("", lambda: None))
-    return Playground(TextToImage.from_pretrained(name), training(), caption, folder)
+    return Playground(TextToImage.from_pretrained(name, device), training(), caption, folder)
 
 
 def _button(name: str, what: str, do, style: str = "") -> widgets.Button:

@@ -26,19 +26,25 @@ def open_lab(folder: Path) -> None:
     report_end("JupyterLab", run_server([sys.executable, "-m", "jupyter", "lab", str(folder)]))
 
 
-def open_page(model: str, port: int, browser: bool) -> None:
-    """Serve the playground to this machine alone; returns when it has ended. browser: whether to open one.
+def open_page(model: str, port: int, browser: bool, device: str = "auto") -> None:
+    """Serve the playground to this machine alone; returns when it has ended. browser: whether to open one. device: see
+    `pick_device`.
 
-    Raises ImportError where Voila is not installed, FileNotFoundError where the model is not there, and RuntimeError
-    where the page failed, with one sentence.
+    Raises ImportError where Voila is not installed, FileNotFoundError where the model is not there, ValueError where
+    the device is not, and RuntimeError where the page failed, with one sentence.
     """
     if find_spec("voila") is None:
         raise ImportError(
             "The page needs Voila: install it with pip install 'dalle-lessons[play]', or play inside lesson 17."
         )
     weights_dir(model, "dalle")  # where there are none, it says so before a page opens
+    if device != "auto":
+        from ..model.devices import pick_device
+
+        pick_device(device)
     here = f"import os\n\nos.chdir({str(Path.cwd())!r})\n"  # folders are meant as seen from here
-    source = f"{here}from dalle_lessons.classroom.playground import open_playground\n\nopen_playground({model!r})"
+    playground = "from dalle_lessons.classroom.playground import open_playground"
+    source = f"{here}{playground}\n\nopen_playground({model!r}, device={device!r})"
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "playground.ipynb"
         page.write_text(json.dumps(one_cell(source)), encoding="utf-8")

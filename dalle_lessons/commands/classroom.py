@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from .options import device_option
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -31,12 +33,13 @@ def lab(folder: Path) -> None:
 @click.command()
 @click.option("--model", default="emoji", show_default=True, help="Bundled weights or a folder.")
 @click.option("--port", default=8866, show_default=True, help="Where the page is served.")
+@device_option
 @click.option("--browser/--no-browser", default=True, help="Open it in a browser at once.")
-def play(model, port, browser) -> None:
+def play(model, port, device, browser) -> None:
     """Open the playground as a page of its own, for this machine only; what you save goes into the folder drawings."""
     from ..classroom.serve import open_page
 
-    open_page(model, port, browser)
+    open_page(model, port, browser, device)
 
 
 @click.command()

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
+
 
 def echo_json(*records: dict[str, Any]) -> None:
     """Print a line of JSON for each record that every terminal can show: what it cannot, or what would steer it, is

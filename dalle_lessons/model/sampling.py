@@ -119,14 +119,16 @@ def sample(
     on_token: Callable[[int, Tensor, Tensor], None] | None = None,
     indices: Sequence[int] | None = None,
     cached: bool = True,
+    negative: Tensor | None = None,
 ) -> Tensor:
     """Draw image tokens for text tokens: (B, T) int64 -> (B, N) int64.
 
     Each token is drawn by Gumbel-max: argmax(logits + noise), with row i's noise from the generator of (seed, i);
     `indices` gives the B rows other numbers than 0 … B-1, each 0 or larger. temperature: 0 always takes the likeliest
-    token. guidance g: logits = (1 + g) · with caption - g · without (Ho and Salimans 2022). given: (B, n) first tokens,
-    kept. on_token(i, tokens, logits) is called after each draw: tokens (B, i + 1), and the logits (B, codes) it was
-    drawn from. cached=False computes every slot anew: slower, the same tokens.
+    token. guidance g: logits = (1 + g) · with caption - g · without (Ho and Salimans 2022). negative: (1, T) or (B, T)
+    text tokens that take the place of the empty caption, so that guidance leads away from what they say. given: (B, n)
+    first tokens, kept. on_token(i, tokens, logits) is called after each draw: tokens (B, i + 1), and the logits
+    (B, codes) it was drawn from. cached=False computes every slot anew: slower, the same tokens.
     The model is sampled in evaluation mode, without dropout, and keeps the mode it had. Noise, and logits of a
     half-precision model, are added up in float32: in fewer digits many draws would be ties.
     Raises ValueError with one sentence for options or shapes that make no sense.
@@ -135,12 +137,15 @@ def sample(
     c = dalle.config
     tokens = text.new_zeros(len(text), 0) if given is None else given
     dalle.check(text, tokens)
+    if negative is not None:
+        dalle.check(negative, negative[:, :0])
     rows = range(len(text)) if indices is None else indices
     check_indices(rows, len(text))
     gumbel = None
     if temperature > 0:
         gumbel = torch.stack([noise(seed, i, c.image_length, c.codes) for i in rows]).to(text.device)  # (B, N, codes)
-    captions = torch.cat((text, empty_captions(text, c.pad_id))) if guidance else text
+    without = empty_captions(text, c.pad_id) if negative is None else negative.to(text.device).expand(len(text), -1)
+    captions = torch.cat((text, without)) if guidance else text
 
     def both(x: Tensor) -> Tensor:
         return torch.cat((x, x)) if guidance else x  # the same image tokens, once with caption and once without
@@ -159,8 +164,8 @@ def sample(
                 logits = dalle.decode_step(both(tokens[:, -1:]), i - 1, cache)
             logits = logits if logits.dtype == torch.float64 else logits.float()
             if guidance:
-                with_caption, without = logits.chunk(2)
-                logits = with_caption + guidance * (with_caption - without)
+                toward, away = logits.chunk(2)
+                logits = toward + guidance * (toward - away)
             if gumbel is not None:
                 logits = shape_logits(logits, temperature, top_k, top_p)
                 drawn = (logits + gumbel[:, i]).argmax(dim=-1)

@@ -24,6 +24,8 @@ class Done:
     made: list[tuple[Drawing, Path]] = field(default_factory=list)
     #: One sentence on what went wrong, or "".
     error: str = ""
+    #: Whether somebody stopped it: then it is the last one, and what was made is of fewer candidates.
+    stopped: bool = False
 
 
 def read_prompts(path: Path) -> dict[int, str]:
@@ -45,7 +47,8 @@ def draw_prompts(
 ) -> Iterator[Done]:
     """Draw each caption and write each picture as a PNG of its own, named so that names sort as lines and ranks do.
 
-    captions: by line number. images, options: those of `TextToImage.draw`.
+    captions: by line number. images, options: those of `TextToImage.draw`. Ctrl-C ends it after the line at hand, of
+    which what is finished is written.
     """
     for number, caption in captions.items():
         name, made = f"Line {number}", []
@@ -54,7 +57,12 @@ def draw_prompts(
             for rank, drawing in enumerate(drawings, start=1):
                 path = folder / file_name(number, caption, rank, max(captions), len(drawings))
                 made.append((drawing, drawing.save(path)))
-            yield Done(name, made)
+            yield Done(name, made, stopped=drawings.stopped)
+            if drawings.stopped:
+                return
+        except KeyboardInterrupt:
+            yield Done(name, made, stopped=True)
+            return
         except (ValueError, OSError) as error:  # a caption that is too long, a full disk
             yield Done(name, made, str(error))
 
@@ -64,7 +72,7 @@ def edit_files(
 ) -> Iterator[Done]:
     """Draw each picture as the instruction says, and write the drawn half as a PNG under the picture's own name.
 
-    options: those of `TextToImage.edit`.
+    options: those of `TextToImage.edit`. Ctrl-C ends it: a picture of which no drawing was finished is left out.
     """
     from ..datasets.images import open_image
 
@@ -73,8 +81,13 @@ def edit_files(
         try:
             if any(path.exists() and other.exists() and path.samefile(other) for other in originals):
                 raise ValueError(f"{path} is one of the pictures to edit: name another --out-dir.")
-            drawing = system.edit(open_image(original), instruction, **options)[0]
-            yield Done(str(original), [(drawing, drawing.save(path))])
+            drawings = system.edit(open_image(original), instruction, **options)
+            yield Done(str(original), [(drawings[0], drawings[0].save(path))], stopped=drawings.stopped)
+            if drawings.stopped:
+                return
+        except KeyboardInterrupt:
+            yield Done(str(original), stopped=True)
+            return
         except (ValueError, OSError) as error:
             yield Done(str(original), error=str(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
@@ -50,6 +51,11 @@ class Drawing:
 class Drawings(list[Drawing]):
     """Drawings, best first. A slice of them is again Drawings."""
 
+    def __init__(self, drawings: Iterable[Drawing] = (), stopped: bool = False):
+        super().__init__(drawings)
+        #: Whether the drawing was stopped, so that these are fewer candidates than were asked for.
+        self.stopped = stopped
+
     @overload
     def __getitem__(self, place: SupportsIndex) -> Drawing: ...
 
@@ -58,7 +64,7 @@ class Drawings(list[Drawing]):
 
     def __getitem__(self, place: SupportsIndex | slice) -> Drawing | Drawings:
         found = super().__getitem__(place)
-        return Drawings(found) if isinstance(found, list) else found
+        return Drawings(found, self.stopped) if isinstance(found, list) else found
 
     def grid(self, cols: int = 3, times: int = 3) -> Image.Image:
         """All of them in one picture, enlarged, best first, line by line. Raises ValueError if there are none."""

@@ -29,7 +29,7 @@ def scorer(
         return lambda tokens, _: likelihood(model, text.expand(len(tokens), -1), tokens)
     own = clip.tokenizer
     if own is not None and (own.length, own.ids, own.ranks) != (text.shape[1], tokenizer.ids, tokenizer.ranks):
-        text = own.encode([caption])  # a CLIP that was trained on other text tokens
+        text = own.encode([caption]).to(text.device)  # a CLIP that was trained on other text tokens
     vector = clip.encode_text(text)  # (1, D)
     return lambda _, pixels: (clip.encode_images(pixels) * vector).sum(dim=-1)
 
@@ -37,7 +37,7 @@ def scorer(
 def log_likelihood(model: DALLE, text: Tensor, tokens: Tensor) -> Tensor:
     """Mean log-probability of an image token given the caption, in nats: (B, T), (B, N) int64 -> (B,)."""
     logits = model(text, tokens)[1]  # (B, N, codes)
-    return -F.cross_entropy(logits.transpose(1, 2), tokens, reduction="none").mean(dim=1)
+    return -F.cross_entropy(logits.float().transpose(1, 2), tokens, reduction="none").mean(dim=1)
 
 
 def edit_log_likelihood(model: DALLE, text: Tensor, tokens: Tensor) -> Tensor:

@@ -2,121 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Unpack
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from .. import __version__
-from ..datasets.images import on_white_square, to_image, to_tensor
-from ..model.clip import CLIP, CLIPConfig
-from ..model.dalle import DALLE, DALLEConfig
-from ..model.dvae import DVAE
+from ..datasets.images import on_white_square, to_tensor
+from ..model.dalle import DALLE
 from ..model.editing import read_instruction
-from ..model.files import TOKENIZER, local_root, optional_weights_dir, weights_dir
-from ..model.hub import HubOptions
-from ..model.sampling import sample_batches
-from ..model.sequence import unflatten
+from ..model.sampling import SAMPLING_BATCH
 from ..model.tokenizer import TextTokenizer
-from .drawing import Drawing, Drawings
+from .candidates import OnToken, StopDrawing, counted, draw_candidates, progress_bar, tokens_to_draw
+from .drawing import Drawings
 from .ranking import scorer
-from .settings import Settings, candidate_range, token_hash
-
-#: Called after each token with (its number, from 0; the tokens of this batch so far; the logits it was drawn from).
-OnToken = Callable[[int, Tensor, Tensor], None]
-PARTS = ("dvae", "dalle", "clip", "edit")
-TOGETHER = "load the folder whose parts were trained together"
+from .settings import candidate_range, settings_of, token_hash
+from .stream import growing, picture_so_far
+from .system import System
 
 
-class StopDrawing(Exception):
-    """To be raised in `on_token`: ends the drawing, and reaches whoever asked for it."""
+class TextToImage(System):
+    """The models of a `System` in use: captions and pictures in, ranked pictures out."""
 
+    @overload
+    def draw(self, caption: str, *args: Any, **options: Any) -> Drawings: ...
 
-def check_trained_on(what: str, config: DALLEConfig | CLIPConfig, dvae: DVAE, tokenizer: TextTokenizer) -> None:
-    """Raises ValueError with one sentence if the configuration names another dVAE or tokenizer than these.
-
-    Other image tokens, or text tokens, of the same number look the same to a model and mean something else: it would
-    draw nonsense without a word. A fingerprint of "" is not known, and accepted.
-    """
-    if config.dvae_fingerprint and config.dvae_fingerprint != dvae.fingerprint():
-        raise ValueError(
-            f"{what} was trained on the image tokens of another dVAE than the one beside it: {TOGETHER}, or train it "
-            "again and name this dVAE with --dvae."
-        )
-    if config.tokenizer_fingerprint and config.tokenizer_fingerprint != tokenizer.fingerprint():
-        raise ValueError(
-            f"{what} was trained on the text tokens of another tokenizer than the one beside it: {TOGETHER}, or put "
-            f"back the {TOKENIZER} that its training wrote."
-        )
-
-
-class TextToImage:
-    """A dVAE, a DALL·E over its codebook, the tokenizer of its captions, a CLIP that ranks and an editor, a DALL·E on a
-    grid twice as tall with the same vocabularies (the last two if there are any)."""
-
-    def __init__(
-        self,
-        dvae: DVAE,
-        dalle: DALLE,
-        tokenizer: TextTokenizer,
-        clip: CLIP | None = None,
-        editor: DALLE | None = None,
-    ):
-        if dvae.config.codes != dalle.config.codes or tokenizer.vocab_size != dalle.config.vocab_size:
-            raise ValueError(
-                f"These models do not fit together: {dvae.config.codes} codes in the dVAE and {dalle.config.codes} in "
-                f"DALL·E, {tokenizer.vocab_size} text tokens in the tokenizer and {dalle.config.vocab_size} in DALL·E."
-            )
-        if editor is not None and (editor.config.codes, editor.config.vocab_size) != (
-            dalle.config.codes,
-            dalle.config.vocab_size,
-        ):
-            raise ValueError("The edit model does not fit: it has other image tokens or text tokens than DALL·E.")
-        check_trained_on("This DALL·E", dalle.config, dvae, tokenizer)
-        if editor is not None:
-            check_trained_on("This edit model", editor.config, dvae, tokenizer)
-        if clip is not None:  # it reads captions with a tokenizer of its own
-            check_trained_on("This CLIP", clip.config, dvae, clip.tokenizer or tokenizer)
-        self.dvae, self.dalle, self.tokenizer = dvae.eval(), dalle.eval(), tokenizer
-        self.name: str | Path | None = None  # where the weights come from, if they come from files
-        self.clip = None if clip is None else clip.eval()
-        self.editor = None if editor is None else editor.eval()
-
-    @classmethod
-    def from_pretrained(cls, name: str | Path = "emoji", **options: Unpack[HubOptions]) -> TextToImage:
-        """Bundled weights ("emoji", "shapes"), or a folder that holds `dvae`, `dalle` and perhaps `clip` and `edit`, or
-        "hub:owner/name", a repository of such folders, which alone asks the network.
-
-        options: `revision`, `token`, `cache_dir`, `local_files_only`, as in `hub.HubOptions`, for the hub alone.
-        Raises FileNotFoundError with one sentence where there are no weights, and ValueError where they are damaged or
-        do not belong together.
-        """
-        root = local_root(name, PARTS, **options)
-        dalle_dir = weights_dir(root, "dalle")
-        dalle = DALLE.from_folder(dalle_dir)
-        tokenizer = TextTokenizer.from_file(dalle_dir / TOKENIZER, dalle.config.text_length)
-        clip_dir, edit_dir = (optional_weights_dir(root, part) for part in ("clip", "edit"))
-        clip = None if clip_dir is None else CLIP.from_folder(clip_dir)
-        editor = None
-        if edit_dir is not None:
-            editor = DALLE.from_folder(edit_dir)
-            own = edit_dir / TOKENIZER
-            if own.is_file() and TextTokenizer.from_file(own, 1).fingerprint() != tokenizer.fingerprint():
-                raise ValueError(
-                    f"The edit model in {edit_dir} reads other text tokens than DALL·E in {dalle_dir} (their "
-                    f"{TOKENIZER} differ): {TOGETHER}."
-                )
-        system = cls(DVAE.from_pretrained(root), dalle, tokenizer, clip, editor)
-        system.name = name
-        return system
+    @overload
+    def draw(self, caption: list[str] | tuple[str, ...], *args: Any, **options: Any) -> list[Drawings]: ...
 
     def draw(
         self,
-        caption: str,
+        caption: str | Sequence[str],
         images: int = 9,
         candidates: int | None = None,
         seed: int = 0,
@@ -126,20 +43,64 @@ class TextToImage:
         guidance: float = 0.0,
         indices: Sequence[int] | None = None,
         on_token: OnToken | None = None,
-    ) -> Drawings:
-        """The best `images` of `candidates` drawings of a caption (64, or `images` if that is more), best first.
+        negative_caption: str | None = None,
+        progress: bool | float = False,
+    ) -> Drawings | list[Drawings]:
+        """The best `images` of `candidates` drawings of a caption (64, or `images` if that is more), best first; of a
+        list of captions, a list of such Drawings.
 
         Candidate i is the picture (seed, i): on one machine always the same, whatever else is asked for. `indices`
-        draws just these, in their order of score. The other options are those of `sampling.sample`; `on_token` may
-        raise StopDrawing, or any exception of its own, to end the drawing.
+        draws just these, in their order of score. negative_caption: what guidance, which it needs, leads away from.
+        progress: shows a bar, at once (True) or after so many seconds. The other options are those of
+        `sampling.sample`. Ctrl-C, or a StopDrawing that `on_token` raises, ends the drawing: what is finished is given
+        back, `stopped` on it says so, and captions that were not reached are left out of the list. If nothing is
+        finished, KeyboardInterrupt or StopDrawing goes on to the caller, as does any other exception of `on_token`.
         Raises ValueError with one sentence for a caption that is too long, and for options that make no sense.
         """
-        wanted = candidate_range(images, candidates) if indices is None else [*indices]
-        if any(index < 0 for index in wanted):
-            raise ValueError("The index of a picture is 0 or larger.")
-        settings = self.settings(self.dalle, temperature, top_k, top_p, guidance)
-        drawings = self.candidates(self.dalle, caption, wanted, seed, settings, on_token=on_token)
-        return drawings if indices is not None else drawings[:images]
+        captions = [caption] if isinstance(caption, str) else [*caption]
+        wanted = candidate_range(images, candidates, indices)
+        settings = settings_of(self, self.dalle, temperature, top_k, top_p, guidance, negative_caption=negative_caption)
+        texts = [self.read(one, self.dalle) for one in captions]  # what is wrong with any is said before any is drawn
+        negative = None if negative_caption is None else self.read(negative_caption, self.dalle)
+        keep = images if indices is None else None
+        done: list[Drawings] = []
+        with progress_bar(len(captions) * tokens_to_draw(self.dalle, wanted), progress) as bar:
+            count = counted(bar, on_token)
+            for one, text in zip(captions, texts, strict=True):
+                try:
+                    drawn = draw_candidates(
+                        self, self.dalle, one, text, wanted, seed, settings, None, negative, count, keep
+                    )
+                except (StopDrawing, KeyboardInterrupt):
+                    if not done:
+                        raise
+                    break
+                done.append(drawn)
+                if drawn.stopped:
+                    break
+        return done[0] if isinstance(caption, str) else done
+
+    def stream(
+        self, caption: str, seed: int = 0, index: int = 0, every: int | None = None, **options: Any
+    ) -> Iterator[Image.Image]:
+        """The picture (seed, index) of a caption while it grows: PIL pictures, one after every so many tokens (a line
+        of them, if None), gray where nothing is drawn yet; the last one is the picture that `draw` gives.
+
+        options: those of `draw` that decide about the picture, such as `guidance`. Raises what `draw` raises. Whoever
+        breaks off the loop ends the drawing.
+        """
+        c = self.dalle.config
+        step = c.cols if every is None else every
+        if step < 1:
+            raise ValueError(f"Give at least 1 token between two pictures, not {step}.")
+
+        def draw(on_token: OnToken) -> Image.Image:
+            return self.draw(caption, seed=seed, indices=[index], on_token=on_token, **options)[0].image
+
+        def show(tokens: Tensor) -> Image.Image:
+            return picture_so_far(self.dvae, tokens, c.rows, c.cols, self.device)
+
+        return growing(draw, show, index % SAMPLING_BATCH, step)
 
     def complete(
         self,
@@ -154,6 +115,8 @@ class TextToImage:
         top_p: float | None = None,
         guidance: float = 0.0,
         on_token: OnToken | None = None,
+        negative_caption: str | None = None,
+        progress: bool | float = False,
     ) -> Drawings:
         """Keep the first `rows` rows of a picture's tokens, and draw the rest as the caption says (section 3.3).
 
@@ -165,9 +128,15 @@ class TextToImage:
             raise ValueError(f"Give between 0 and {c.rows - 1} of the {c.rows} rows of tokens, not {rows}.")
         wanted = candidate_range(images, candidates)
         given = self.image_tokens(image, c.rows)[:, :rows].flatten(1)  # (1, rows · cols)
-        told = {"given_rows": rows, "given_sha256": token_hash(given)}
-        settings = self.settings(self.dalle, temperature, top_k, top_p, guidance, **told)
-        return self.candidates(self.dalle, caption, wanted, seed, settings, given, on_token)[:images]
+        told = {"given_rows": rows, "given_sha256": token_hash(given), "negative_caption": negative_caption}
+        settings = settings_of(self, self.dalle, temperature, top_k, top_p, guidance, **told)
+        text = self.read(caption, self.dalle)
+        negative = None if negative_caption is None else self.read(negative_caption, self.dalle)
+        with progress_bar(tokens_to_draw(self.dalle, wanted, given.shape[1]), progress) as bar:
+            count = counted(bar, on_token)
+            return draw_candidates(
+                self, self.dalle, caption, text, wanted, seed, settings, given, negative, count, images
+            )
 
     def edit(
         self,
@@ -180,6 +149,7 @@ class TextToImage:
         top_k: int | None = None,
         top_p: float | None = None,
         on_token: OnToken | None = None,
+        progress: bool | float = False,
     ) -> Drawings:
         """Draw what a picture shows in another style: the best `images` of `candidates`, best first, by likelihood.
 
@@ -193,85 +163,31 @@ class TextToImage:
             raise ValueError("These weights hold no edit model: train one with dalle-lessons train edit.")
         wanted, caption = candidate_range(images, candidates), read_instruction(instruction)
         source = self.image_tokens(image, self.editor.config.rows // 2).flatten(1)  # (1, rows / 2 · cols)
-        settings = self.settings(self.editor, temperature, top_k, top_p, source_sha256=token_hash(source))
-        return self.candidates(self.editor, caption, wanted, seed, settings, source, on_token)[:images]
-
-    @torch.no_grad()
-    def candidates(
-        self,
-        model: DALLE,
-        caption: str,
-        wanted: Sequence[int],
-        seed: int,
-        settings: Settings,
-        given: Tensor | None = None,
-        on_token: OnToken | None = None,
-    ) -> Drawings:
-        """The pictures (seed, i) of all i wanted, best first.
-
-        model: `dalle`, or the `editor`, which draws the lower half of its grid. given: (1, n) int64, the first tokens
-        of each, kept. Every way of drawing comes down to this loop.
-        """
-        c, editing, options = model.config, model is self.editor, settings.sampling()
-        rows = c.rows // 2 if editing else c.rows
-        text = self.read(caption, c.text_length)  # (1, T)
-        clip = None if editing else self.clip
-        score = scorer(model, text, caption, self.tokenizer, clip, editing)
-        found: list[tuple[float, int, Tensor, Image.Image]] = []
-        for indices, tokens in sample_batches(
-            model, text, wanted, seed, given=given, on_token=on_token, **options
-        ):  # tokens (32, N)
-            grids = unflatten(tokens[:, -rows * c.cols :], rows, c.cols)
-            pixels = self.dvae.decode(grids)  # (32, 3, H, W)
-            scores = score(tokens, pixels)  # (32,)
-            found += [
-                (float(scores[row]), index, grids[row], to_image(pixels[row]))
-                for row, index in enumerate(indices)
-                if index in wanted
-            ]
-        found.sort(key=lambda one: -one[0])  # of equal scores, the one with the lower index
-        return Drawings(
-            Drawing(image, grid, score, seed, index, caption, settings) for score, index, grid, image in found
-        )
+        settings = settings_of(self, self.editor, temperature, top_k, top_p, source_sha256=token_hash(source))
+        text = self.read(caption, self.editor)
+        with progress_bar(tokens_to_draw(self.editor, wanted, source.shape[1]), progress) as bar:
+            count = counted(bar, on_token)
+            return draw_candidates(
+                self, self.editor, caption, text, wanted, seed, settings, source, None, count, images
+            )
 
     @torch.no_grad()
     def scores(self, caption: str, tokens: Tensor, pixels: Tensor) -> Tensor:
-        """What drawings of a caption are ranked by: image tokens (B, N) int64 and their pixels (B, 3, H, W) -> (B,)."""
-        text = self.read(caption, self.dalle.config.text_length)
+        """What drawings of a caption are ranked by: image tokens (B, N) int64 and their pixels (B, 3, H, W), on the
+        models' device -> (B,)."""
+        text = self.read(caption, self.dalle).to(self.device)
         return scorer(self.dalle, text, caption, self.tokenizer, self.clip)(tokens, pixels)
 
-    def read(self, caption: str, length: int) -> Tensor:
-        """The caption's text tokens (1, length) int64. Raises ValueError with one sentence if there are more."""
-        same = self.tokenizer.length == length
-        return (self.tokenizer if same else TextTokenizer(self.tokenizer.tokenizer, length)).encode([caption])
+    def read(self, caption: str, model: DALLE) -> Tensor:
+        """The caption's text tokens (1, T) int64 for one of the models. Raises ValueError with one sentence if there
+        are more."""
+        if not isinstance(caption, str):
+            raise ValueError(f"A caption is text, not {caption!r}.")
+        words, length = self.tokenizer, model.config.text_length
+        return (words if words.length == length else TextTokenizer(words.tokenizer, length)).encode([caption])
 
     def image_tokens(self, image: Image.Image, rows: int) -> Tensor:
         """A PIL image of any size, fitted on a white square -> its tokens (1, rows, rows) int64."""
         square = on_white_square(image, rows * self.dvae.config.factor)
-        return self.dvae.encode(to_tensor(square).unsqueeze(0) / 255)  # of (1, 3, H, W) in [0, 1]
-
-    def settings(
-        self,
-        model: DALLE,
-        temperature: float,
-        top_k: int | None,
-        top_p: float | None,
-        guidance: float = 0.0,
-        **sources: Any,
-    ) -> Settings:
-        """All that decides about a drawing beside caption, seed and index. sources: what was given, if anything."""
-        editing = model is self.editor
-        return Settings(
-            float(temperature),
-            top_k,
-            top_p,
-            float(guidance),
-            dvae_sha256=self.dvae.weights_sha256,
-            dalle_sha256=None if editing else model.weights_sha256,
-            edit_sha256=model.weights_sha256 if editing else None,
-            clip_sha256=None if editing or self.clip is None else self.clip.weights_sha256,
-            dalle_lessons=__version__,
-            torch=str(torch.__version__),
-            numpy=np.__version__,
-            **sources,
-        )
+        pixels = to_tensor(square).unsqueeze(0).to(self.device) / 255  # (1, 3, H, W) in [0, 1]
+        return self.dvae.encode(pixels)

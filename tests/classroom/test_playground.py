@@ -244,11 +244,13 @@ def test_the_command_serves_this_machine_only(monkeypatch, tmp_path):
     (command, source) = calls[0]
     assert "--Voila.ip=127.0.0.1" in command and "--no-browser" in command
     compile(source, "page", "exec")
-    assert str(tmp_path) in source and source.endswith("open_playground('shapes')")
+    assert str(tmp_path) in source and source.endswith("open_playground('shapes', device='auto')")
     failed = CliRunner().invoke(cli.main, ["play"])
     assert failed.exit_code == 1 and "The page ended with an error" in failed.output
     strange = CliRunner().invoke(cli.main, ["play", "--model", "nowhere"])
     assert strange.exit_code == 1 and "There are no dalle weights" in strange.output and len(calls) == 2
+    strange = CliRunner().invoke(cli.main, ["play", "--device", "gpu"])
+    assert strange.exit_code == 1 and "There is no device 'gpu'" in strange.output and len(calls) == 2
 
 
 # ---- in a real browser ----

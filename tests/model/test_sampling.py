@@ -278,6 +278,24 @@ def test_with_a_guidance_of_minus_one_the_caption_does_not_matter():
     assert torch.equal(sample(model, one, guidance=-1), sample(model, other, guidance=-1))
 
 
+def test_guidance_leads_away_from_the_negative_caption_that_takes_the_place_of_the_empty_one():
+    model = model_with().double()
+    text, negative = captions(4), captions(4).roll(1, 0)
+    empty = torch.full_like(text, PAD)
+    empty[:, 0] = START
+    plain = sample(model, text, guidance=1.0)
+    assert torch.equal(sample(model, text, guidance=1.0, negative=empty), plain)  # the empty one is where it starts
+    assert not torch.equal(sample(model, text, guidance=1.0, negative=negative), plain)
+    # (1 + g) · p - g · n with g = -1 is n alone: what the negative caption would draw by itself
+    assert torch.equal(sample(model, text, guidance=-1, negative=negative), sample(model, negative))
+    one = negative[:1]  # one for all rows
+    assert torch.equal(
+        sample(model, text, guidance=1.0, negative=one), sample(model, text, guidance=1.0, negative=one.expand(4, -1))
+    )
+    with pytest.raises(ValueError, match=r"text must lie in \[0, 19\)"):
+        sample(model, text, guidance=1.0, negative=torch.full_like(text, 19))
+
+
 @pytest.mark.parametrize("options", [{}, {"guidance": 1.0}, {"cached": False}, {"temperature": 0}])
 def test_a_picture_continued_from_its_own_first_tokens_is_the_same_picture(options):
     model, text = model_with(MIXED).double(), captions(3)

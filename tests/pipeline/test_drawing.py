@@ -52,9 +52,10 @@ def test_facts_name_every_setting_and_all_weights(whole):
     for name, model in (("dvae", whole.dvae), ("dalle", whole.dalle), ("clip", whole.clip)):
         assert facts[f"{name}_sha256"] == model.weights_sha256 and len(model.weights_sha256) == 64
     assert facts["torch"] == torch.__version__ and facts["dalle_lessons"] and facts["numpy"]
+    assert facts["device"].startswith("cpu (") and facts["dtype"] == "float32"
     assert json.loads(json.dumps(facts)) == facts
     known = {"caption", "pictures", *(field.name for field in fields(Settings))}
-    assert set(facts) == known - {"edit_sha256", "given_rows", "given_sha256", "source_sha256"}
+    assert set(facts) == known - {"edit_sha256", "given_rows", "given_sha256", "source_sha256", "negative_caption"}
 
 
 def test_what_was_given_is_among_the_facts(whole):

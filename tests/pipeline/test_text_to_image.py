@@ -236,11 +236,19 @@ def entries(work) -> list[str]:
 
 def test_a_caption_goes_one_way_to_its_picture(whole, monkeypatch, tmp_path):
     """From the command to the PNG, the weights once loaded: few modules are entered again after they were left."""
-    monkeypatch.setattr(TextToImage, "from_pretrained", lambda name: whole)
+    monkeypatch.setattr(TextToImage, "from_pretrained", lambda *_: whole)
     command = cli.main.commands["draw"].callback
     asked = {"temperature": 1.0, "top_k": None, "top_p": None, "guidance": 0.0, "seed": 0}
     paths = {"out": str(tmp_path / "grid.png"), "prompts": None, "out_dir": None}
-    other = {"model": "tiny", "images": 3, "candidates": 8, "index": None, "as_json": True}
+    other = {
+        "model": "tiny",
+        "device": "auto",
+        "negative_caption": None,
+        "images": 3,
+        "candidates": 8,
+        "index": None,
+        "as_json": True,
+    }
 
     def work():
         command("a red circle", **asked, **paths, **other)
