@@ -13,14 +13,31 @@ def orthogonalize(matrix: Tensor, rounds: int = 5) -> Tensor:
 
     Each round puts a polynomial of every singular value in its place, by three products of matrices, and none has to be
     decomposed: Newton-Schulz, with the coefficients of Jordan et al. 2024. A matrix of zeros stays one.
+    A round multiplies x by a symmetric matrix p, which depends on x·xᵀ alone. So where x is wide, the rounds multiply
+    up the small matrices, and x itself only once: half the time for 256 x 1024.
     """
-    a, b, c = 3.4445, -4.7750, 2.0315
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T  # (few, many)
     x = wide / wide.norm().clamp_min(1e-7)
-    for _ in range(rounds):
-        square = x @ x.T  # (few, few)
-        x = a * x + (b * square + c * square @ square) @ x
+    if x.shape[1] < 2 * x.shape[0]:
+        for _ in range(rounds):
+            x = polynomial(x @ x.T) @ x
+    else:
+        square = x @ x.T  # (few, few), of the x of this round
+        product = p = polynomial(square)
+        for _ in range(rounds - 1):
+            square = p @ square @ p  # (p·x)(p·x)ᵀ
+            p = polynomial(square)
+            product = p @ product  # of all rounds so far
+        x = product @ x
     return x if wide is matrix else x.T
+
+
+def polynomial(square: Tensor) -> Tensor:
+    """What a round multiplies x by: a + b·s + c·s² of s = x·xᵀ, (few, few) float -> (few, few)."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    p = torch.addmm(square, square, square, beta=b, alpha=c)
+    p.diagonal().add_(a)
+    return p
 
 
 class Muon(torch.optim.Optimizer):

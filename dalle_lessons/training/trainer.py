@@ -26,6 +26,7 @@ from ..model.devices import peak_memory, pick_device
 from ..model.threads import available_cores
 from .checkpoints import read_checkpoint, write_checkpoint
 from .identity import refuse_differences
+from .memory import keep_freed_memory
 from .optimizers import make_optimizers, moving_average
 from .precision import autocast, choose_precision, gradient_scaler
 from .shares import Share
@@ -233,6 +234,7 @@ class Trainer(Generic[M]):
         Where nothing can be saved, the training goes on and says so; `unsaved` then holds the last error.
         """
         self.model.train()
+        keep_freed_memory()
         if self.step == 0 and self.precision == "auto":
             loss_fn = self.loss_fn.loss if isinstance(self.loss_fn, Divisible) else self.loss_fn
             self.take_precision(choose_precision(self.device, self.model, loss_fn))

@@ -274,14 +274,28 @@ def test_muon_is_pytorchs_in_float32(shape):
 
 def test_an_orthogonalized_matrix_has_singular_values_near_one_and_the_same_directions():
     torch.manual_seed(0)
-    matrix = torch.randn(40, 160)
-    for given in (matrix, matrix.T, 1000 * matrix):
-        values = torch.linalg.svdvals(orthogonalize(given))
-        assert 0.6 < values.min() and values.max() < 1.25
-    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    inside = u.T @ orthogonalize(matrix) @ v.T  # (40, 40): diagonal, if the directions are the matrix's own
-    assert_close(inside, inside.diagonal().diag(), atol=1e-4, rtol=0)
-    assert not orthogonalize(torch.zeros(3, 5)).any()
+    for many in (60, 160):  # the rounds multiply the matrix itself, or a small one in its place
+        matrix = torch.randn(40, many)
+        for given in (matrix, matrix.T, 1000 * matrix):
+            values = torch.linalg.svdvals(orthogonalize(given))
+            assert 0.6 < values.min() and values.max() < 1.25
+        u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+        inside = u.T @ orthogonalize(matrix) @ v.T  # (40, 40): diagonal, if the directions are the matrix's own
+        assert_close(inside, inside.diagonal().diag(), atol=1e-4, rtol=0)
+    for shape in ((3, 5), (3, 9)):
+        assert not orthogonalize(torch.zeros(shape)).any()
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (32, 48), (32, 64), (32, 128), (128, 32)])
+def test_each_round_of_orthogonalizing_is_the_polynomial_of_the_singular_values(shape):
+    torch.manual_seed(0)
+    matrix = torch.randn(shape, dtype=torch.float64)
+    u, values, v = torch.linalg.svd(matrix, full_matrices=False)
+    values = values / matrix.norm()
+    for rounds in range(1, 6):
+        values = 3.4445 * values - 4.7750 * values**3 + 2.0315 * values**5
+        assert_close(orthogonalize(matrix, rounds), (u * values) @ v)
+        assert_close(orthogonalize(matrix.float(), rounds), ((u * values) @ v).float(), atol=1e-5, rtol=0)
 
 
 def test_muon_refuses_what_is_no_matrix():
