@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from .commands.classroom import doctor, lab, play, student
+from .commands.data import shards, tokenize
 from .commands.draw import draw, edit
 from .commands.evaluate import evaluate
 from .commands.signature import verify
@@ -88,7 +89,7 @@ def main(debug: bool) -> None:
     limit_threads()  # before a command imports torch; the lessons' kernels inherit it
 
 
-for command in (draw, edit, train, evaluate, verify, student, lab, play, doctor):
+for command in (draw, edit, train, shards, tokenize, evaluate, verify, student, lab, play, doctor):
     main.add_command(command)
 
 

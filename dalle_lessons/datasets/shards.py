@@ -6,6 +6,7 @@ What belongs together in a shard has one name: `000017.jpg`, `000017.txt`, `0000
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import ModuleType
 
 from ..model.atomic import replace_file
 
+MADE_FROM = "made_from.json"
 #: A sample as it lies in a shard: the bytes of its files by their endings, `__key__` (its name) and `__url__` (its
 #: shard), which are text.
 Sample = dict[str, bytes | str]
@@ -114,3 +116,20 @@ def shards_fingerprint(paths: Sequence[Path]) -> dict[str, int | str]:
         with open(path, "rb") as file:
             digest.update(file.read(2**16))
     return {"count": len(paths), "sha256": digest.hexdigest()}
+
+
+def begin_shards(out: Path, made_from: dict[str, object]) -> None:
+    """Make the folder that shards are written into, and note there, in made_from.json, what they are made from: so the
+    same command goes on where it was cut off, and no other one mixes its shards with these.
+
+    Raises ValueError with one sentence if shards of something else lie there, OSError if nothing can be written.
+    """
+    note = out / MADE_FROM
+    there = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
+    if there is None and out.is_dir() and any(out.glob("*.tar")):
+        raise ValueError(f"{out} holds shards already: name another folder.")
+    if there is not None and there != made_from:
+        differs = ", ".join(key for key in {**there, **made_from} if there.get(key) != made_from.get(key))
+        raise ValueError(f"{out} holds shards that were made otherwise (another {differs}): name another folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    replace_file(note, lambda path: path.write_text(json.dumps(made_from, indent=1) + "\n", encoding="utf-8"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from tiny_shards import make_shards
 from torch import Tensor
 
 from dalle_lessons.datasets import Pairs
@@ -20,6 +21,7 @@ from dalle_lessons.training.preset_types import CLIPPreset, DALLEPreset, DVAEPre
 from dalle_lessons.training.run import train_model
 from dalle_lessons.training.train_config import TrainConfig
 
+__all__ = ["make_shards"]  # a fixture
 STEPS = TrainConfig(steps=3, batch=8, lr=1e-2, warmup=0, ema=0.5)
 DVAE_CONFIG = DVAEConfig(codes=16, code_dim=8, widths=(8,), patch=16, blocks=0)  # 64 pixels -> 4x4 tokens
 DALLE_CONFIG = DALLEConfig(text_length=28, width=16, layers=1, heads=2)
