@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
+import sys
 
 import pytest
+import torch
 from PIL import Image
 
 from dalle_lessons.datasets.shards import write_shard
@@ -12,6 +15,14 @@ from dalle_lessons.datasets.shards import write_shard
 def picture_bytes(color, size=(8, 8), kind="PNG"):
     buffer = io.BytesIO()
     Image.new("RGB", size, color).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def noise(seed):
+    """The bytes of a picture of noise, 80 by 80 pixels."""
+    pixels = torch.randint(0, 256, (80, 80, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -41,3 +52,12 @@ def img2dataset_json(caption, **facts):
     """What img2dataset writes beside a picture."""
     known = {"caption": caption, "url": "https://example.org/a.jpg", "key": "000000000", "status": "success"}
     return json.dumps(known | facts).encode()
+
+
+def resident():
+    """Bytes of this process that are in memory."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+memory_is_told = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux tells what a process holds")

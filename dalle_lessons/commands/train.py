@@ -11,7 +11,7 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 
 @click.command()
 @click.argument("model", type=click.Choice(MODELS))
-@click.option("--data", default="emoji", show_default=True, help="emoji, shapes, or a folder of pictures.")
+@click.option("--data", default="emoji", show_default=True, help="emoji, shapes, a folder of pictures, or shards.")
 @click.option("--preset", help="Which recipe [default: that of the data, or emoji for a folder].")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights, log and checkpoint go there.")
 @click.option("--dvae", help="For dalle, clip, edit: the dVAE [default: dvae beside --out, or the bundled one].")
@@ -32,6 +32,7 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 @click.option("--precision", help="float32, bfloat16, float16, or auto: what suits the device.")
 @click.option("--save-every", type=float, help="Seconds between two checkpoints.")
 @click.option("--seed", type=int, help="Another seed draws other batches.")
+@click.option("--workers", type=int, help="Processes that read shards beside each one that trains [default: 0].")
 def train(model, data, preset, out, dvae, start, resume, minutes, device, compiled, **recipe) -> None:
     """Train a model; stopping it (Ctrl-C) loses nothing."""
     from ..training.run import train_model

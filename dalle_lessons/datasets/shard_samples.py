@@ -129,6 +129,17 @@ class Shards:
         """What is known of the image tokens; None if the samples hold pictures."""
         return self.decode if isinstance(self.decode, TokenDecoder) else None
 
+    def side(self, factor: int) -> int:
+        """Height and width of the pictures, in pixels; factor: of what a token of the dVAE stands for.
+
+        Raises ValueError with one sentence for tokens of pictures that are not square.
+        """
+        if isinstance(self.decode, PictureDecoder):
+            return self.decode.side
+        if self.decode.rows != self.decode.cols:
+            raise ValueError(f"{self.paths[0]} has tokens of pictures that are not square: tokenize square ones.")
+        return self.decode.rows * factor
+
     def fingerprint(self) -> dict[str, int | str]:
         """See `shards_fingerprint`."""
         return shards_fingerprint(self.paths)

@@ -139,7 +139,11 @@ class ShardStream:
 
     def __init__(self, order: Order, workers: int = 0, rank: int = 0, ranks: int = 1):
         self.order, self.workers, self.rank, self.ranks = order, workers, rank, ranks
-        self.start([Position()] * max(1, workers), 0)
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Go back to the first sample."""
+        self.start([Position()] * max(1, self.workers), 0)
 
     def start(self, positions: list[Position], turn: int) -> None:
         """Begin at these positions of this process's readers, of which number `turn` gives the next batch."""
@@ -150,7 +154,8 @@ class ShardStream:
         """Raises ValueError with one sentence if the shards hold nothing (more) that can be used."""
         if self.loader is None:
             reader = Reader(self.order, list(self.positions), self.turn, self.rank, self.ranks)
-            self.loader = iter(DataLoader(reader, batch_size=None, num_workers=self.workers))
+            own = torch.Generator()  # else the loader would draw from torch's random state, which a training repeats
+            self.loader = iter(DataLoader(reader, batch_size=None, num_workers=self.workers, generator=own))
         found = next(self.loader)
         if isinstance(found, ValueError):
             raise found

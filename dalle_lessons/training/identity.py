@@ -12,11 +12,13 @@ import numpy as np
 from torch import nn
 
 from ..datasets import Pairs
+from ..datasets.shard_samples import Shards
 from ..model.dvae import DVAE
 from ..model.tokenizer import TextTokenizer
 
-# Whoever saves more often, or computes a batch in more parts, trains the same.
-IGNORED = ("train_config.save_every", "train_config.accumulate")
+# Whoever saves more often, or computes a batch in more parts, trains the same; with other readers a stream begins a new
+# pass.
+IGNORED = ("train_config.save_every", "train_config.accumulate", "train_config.workers")
 SAID = {  # what a difference in these is called; of the others, the values are told
     "data": "other pictures or captions",
     "dvae": "another dVAE",
@@ -26,8 +28,11 @@ SAID = {  # what a difference in these is called; of the others, the values are 
 }
 
 
-def data_fingerprint(pairs: Pairs) -> dict[str, int | str]:
-    """`count`, the number of pairs, and `sha256` over all pictures, weights and full captions, in hexadecimal."""
+def data_fingerprint(pairs: Pairs | Shards) -> dict[str, int | str]:
+    """`count`, the number of pairs, and `sha256` over all pictures, weights and full captions, in hexadecimal; for
+    shards, see `Shards.fingerprint`."""
+    if isinstance(pairs, Shards):
+        return pairs.fingerprint()
     digest = hashlib.sha256(str(tuple(pairs.pictures.shape)).encode())
     digest.update(pairs.pictures.contiguous().numpy().data)
     digest.update(pairs.weights.numpy().astype(np.float64).tobytes())

@@ -45,7 +45,8 @@ def train_model(
 ) -> Trainer:
     """What `dalle-lessons train` does: build, train, and save the averaged weights into `out`.
 
-    kind: "dvae", "dalle", "clip", "edit" or "judge". data: a bundled world or a folder. dvae: weights that make the
+    kind: "dvae", "dalle", "clip", "edit" or "judge". data: a bundled world, a folder, or shards (see
+    `datasets.shards.is_shards`). dvae: weights that make the
     image tokens (dalle, edit) or the reconstructions (clip); if none are named, those in the folder `dvae` beside
     `out`, or else the bundled ones. start: weights from which to start instead of random ones; dalle and clip take its
     tokenizer too, and edit always starts from a DALL·E, found likewise if none is named. progress: show a bar, and say
@@ -86,7 +87,7 @@ def train_model(
     identity |= objective.fingerprint()
     with training_lock(out):
         check_out(out, resume)  # another training may have begun, and ended, in the meantime
-        trainer = Trainer(model, objective, preset.train_config, out, identity, where, compiled)
+        trainer = Trainer(model, objective, preset.train_config, out, identity, where, compiled, objective.stream)
         if resume:
             trainer.load(say)
         else:

@@ -16,6 +16,8 @@ class Batch:
     rows: dict[str, Tensor]
     #: What is known of all rows together, which every part needs whole.
     whole: dict[str, Tensor] = field(default_factory=dict)
+    #: Among how many processes the batch was divided before it was drawn: the rows are those of this one alone.
+    ranks: int = 1
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device. Single numbers stay on the CPU, from where they can be read without waiting."""
@@ -23,11 +25,12 @@ class Batch:
         def moved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
             return {name: t.to(device, non_blocking=True) if t.ndim else t for name, t in tensors.items()}
 
-        return Batch(moved(self.rows), moved(self.whole))
+        return Batch(moved(self.rows), moved(self.whole), self.ranks)
 
     def part(self, share: Share) -> Batch:
         """The rows of a share, and what is known of all."""
-        return Batch({name: share.of(tensor) for name, tensor in self.rows.items()}, self.whole)
+        mine = Share(share.index % (share.count // self.ranks), share.count // self.ranks)
+        return Batch({name: mine.of(tensor) for name, tensor in self.rows.items()}, self.whole, self.ranks)
 
 
 @dataclass(frozen=True)

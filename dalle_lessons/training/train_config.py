@@ -44,6 +44,8 @@ class TrainConfig:
     seed: int = 0
     #: Seconds between two checkpoints; 0 for one after each step.
     save_every: float = 120.0
+    #: Processes that read and decode shards beside each one that trains; 0: that one does.
+    workers: int = 0
 
     def __post_init__(self) -> None:
         limits = {  # field: (is it within its limits, what the limits are)
@@ -61,6 +63,7 @@ class TrainConfig:
             "precision": (self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             "seed": (0 <= self.seed < 2**63, "from 0 to 2^63 - 1"),
             "save_every": (self.save_every >= 0, "0 or more"),
+            "workers": (self.workers >= 0, "0 or more"),
         }
         for name, (good, limit) in limits.items():
             if not good:

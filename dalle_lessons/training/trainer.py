@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
+from ..datasets.shard_stream import ShardStream
 from ..model.atomic import replace_file
 from ..model.devices import peak_memory, pick_device
 from ..model.threads import available_cores
@@ -69,12 +70,13 @@ class Trainer(Generic[M]):
         identity: dict[str, Any] | None = None,
         device: str | torch.device = "cpu",
         compiled: bool = False,
+        stream: ShardStream | None = None,
     ):
         """loss_fn: an objective, or a function that draws a batch and gives its loss. out: folder of checkpoint and
         log, or None: nothing is written. identity: what else, beside the configuration, must be the same when the
         training is resumed; it goes into the checkpoint. device: where it computes; the model moves there. compiled:
         by `torch.compile`, which takes a minute or two before the first step and pays in long trainings on a graphics
-        card.
+        card. stream: what `loss_fn` reads from, if its data are shards.
 
         Raises ValueError with one sentence for parts of a batch (`accumulate`) of a function, which cannot be divided.
         """
@@ -98,6 +100,7 @@ class Trainer(Generic[M]):
         self.log: list[dict[str, float]] = []
         self.sums: dict[str, float] = {}  # of the parts of the loss, over the `since` steps after the log's last line
         self.since = 0
+        self.stream = stream
         self.unsaved: OSError | None = None  # why the last attempt to save failed, if it did
 
     def checkpoint(self) -> dict[str, Any]:
@@ -116,6 +119,7 @@ class Trainer(Generic[M]):
             "log": self.log,
             "sums": self.sums,
             "since": self.since,
+            "stream": None if self.stream is None else self.stream.state_dict(),
         }
 
     def save(self) -> None:
@@ -166,6 +170,8 @@ class Trainer(Generic[M]):
         # Another number of threads adds in another order; but more threads than cores only wait for each other.
         torch.set_num_threads(min(state["threads"], available_cores()))
         torch.set_rng_state(state["torch_rng"])
+        if self.stream is not None:
+            self.stream.load_state_dict(state["stream"])
 
     def must_be_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
@@ -238,6 +244,8 @@ class Trainer(Generic[M]):
         if self.step == 0 and self.precision == "auto":
             loss_fn = self.loss_fn.loss if isinstance(self.loss_fn, Divisible) else self.loss_fn
             self.take_precision(choose_precision(self.device, self.model, loss_fn))
+            if self.stream is not None:
+                self.stream.rewind()  # what was measured with is not passed over
         begin = saved = time.perf_counter()
         before = self.seconds
         stop = []
@@ -273,7 +281,8 @@ class Trainer(Generic[M]):
                 bar.update()
                 if self.step % log_every == 0 or self.step == self.train_config.steps:
                     means = {name: total / self.since for name, total in self.sums.items()}
-                    self.log.append({**self.costs(), **means})
+                    skipped = {} if self.stream is None else self.stream.counts()
+                    self.log.append({**self.costs(), **means, **skipped})
                     bar.set_postfix(loss=f"{means['total']:.4f}")
                     self.sums, self.since = {}, 0
                 if now - saved > self.train_config.save_every:

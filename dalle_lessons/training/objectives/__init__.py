@@ -10,7 +10,10 @@ from typing import Any, Generic, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ...datasets import Pairs, load
+from ...datasets import BUNDLED, Pairs, load
+from ...datasets.shard_samples import Shards, open_shards
+from ...datasets.shard_stream import ShardStream
+from ...datasets.shards import is_shards
 from ..shares import WHOLE, Batch, Share
 from ..sources import Sources
 
@@ -30,14 +33,19 @@ class Objective(ABC, Generic[M]):
     """
 
     preset: Any
+    #: Where batches come from, if the data are shards; opened by `build`.
+    stream: ShardStream | None = None
 
     @classmethod
     def check_data(cls, data: str) -> None:
         """Raises ValueError with one sentence for a data set that this model cannot learn from."""
 
     @classmethod
-    def load_pairs(cls, data: str, side: int) -> Pairs:
-        """The pictures to train on; those of a folder are made `side` pixels square."""
+    def load_pairs(cls, data: str, side: int) -> Pairs | Shards:
+        """The pictures to train on, in memory; or shards, which are read as a stream. Those of a folder or of shards
+        are made `side` pixels square. Raises FileNotFoundError or ValueError with one sentence."""
+        if data not in BUNDLED and is_shards(data):
+            return open_shards(data, side)
         return load(data, size=side)
 
     @classmethod
@@ -47,10 +55,10 @@ class Objective(ABC, Generic[M]):
         they are missing or do not fit; the data are not needed for that."""
 
     @abstractmethod
-    def build(self, pairs: Pairs) -> M:
+    def build(self, data: Pairs | Shards) -> M:
         """The model before its first step, and all that `loss` needs. Seeds torch's random state.
 
-        Raises ValueError with one sentence for pairs that cannot be trained on.
+        Raises ValueError with one sentence for data that cannot be trained on.
         """
 
     @abstractmethod

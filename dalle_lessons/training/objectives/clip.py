@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...datasets import Pairs
 from ...datasets.pairs import to_ids
+from ...datasets.shard_samples import Shards
 from ...model.clip import CLIP, CLIPConfig
 from ...model.dalle import DALLE
 from ...model.dvae import DVAE
@@ -27,10 +28,12 @@ from ..preset_types import CLIPPreset
 from ..presets import DALLE_PRESETS, DVAE_PRESETS
 from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_grid, check_size, check_tokens, keep_tokenizer
+from ..streams import next_pairs, open_stream, refuse_tokens, shard_tokenizer
 from ..token_noise import corrupt_tokens
 from ..tokens import tokenize, train_tokenizer
 from . import Objective, channels_last
 
+STATISTICS = 2048  # pictures of a stream from which batch norm's are estimated
 NEGATIVES_WEIGHT = 3.0  # captions with a generated negative come so much more often, or few of a batch would have one
 
 
@@ -125,17 +128,36 @@ class CLIPObjective(Objective[CLIP]):
             check_tokens(dalle.config, name, dvae, tokenizer)
         return cls(preset, dvae, tokenizer, start, dalle, sources.world)
 
-    def build(self, pairs: Pairs) -> CLIP:
-        preset = self.preset
-        check_differences(pairs)
-        if self.tokenizer is None:
-            self.tokenizer = train_tokenizer(pairs, DALLE_PRESETS[self.world])
-        check_captions(captions_of(pairs), self.tokenizer)
-        torch.manual_seed(preset.train_config.seed)
-        config = clip_config(preset, self.dvae, self.tokenizer, pairs.pictures.shape[-1])
+    def build(self, data: Pairs | Shards) -> CLIP:
+        side = data.pictures.shape[-1] if isinstance(data, Pairs) else data.side(self.dvae.config.factor)
+        self.tokenizer = self.tokenizer_for(data)
+        torch.manual_seed(self.preset.train_config.seed)
+        config = clip_config(self.preset, self.dvae, self.tokenizer, side)
         model = channels_last(CLIP(config, self.tokenizer))
         if self.start is not None:
             model.load_state_dict(self.start.state_dict())
+        if isinstance(data, Shards):
+            if self.preset.generated_negatives:
+                raise ValueError("This preset draws wrong answers for pictures in memory: name another for shards.")
+            self.stream = open_stream(data, self.preset.train_config, self.tokenizer, alone="CLIP")
+        else:
+            self.take(data)
+        return model
+
+    def tokenizer_for(self, data: Pairs | Shards) -> TextTokenizer:
+        """The tokenizer that the captions of the data fit; learned from them if there is none yet."""
+        preset = DALLE_PRESETS[self.world]
+        if isinstance(data, Shards):
+            refuse_tokens(data, "CLIP")
+            return self.tokenizer or shard_tokenizer(data, preset)
+        check_differences(data)
+        tokenizer = self.tokenizer or train_tokenizer(data, preset)
+        check_captions(captions_of(data), tokenizer)
+        return tokenizer
+
+    def take(self, pairs: Pairs) -> None:
+        """Learn from these pairs, until others are taken."""
+        preset = self.preset
         self.pairs, self.truths = pairs, Truths(pairs)
         self.tokens = tokenize(self.dvae, pairs.pictures)  # (N, rows · cols)
         self.weights = pairs.weights**preset.sampling_exponent
@@ -144,15 +166,17 @@ class CLIPObjective(Objective[CLIP]):
         self.negative_of = torch.full((len(pairs),), -1)  # (N,): which negative was drawn for this caption, if any
         self.negatives = self.tokens[:0]
         self.weights_in_batch = self.weights
-        if self.dalle is not None and preset.generated_negatives:
+        if self.dalle is not None and self.tokenizer is not None and preset.generated_negatives:
             asked = torch.multinomial(self.weights, min(preset.generated_negatives, len(pairs)))
             drawn_for, self.negatives = sample_negatives(self.dalle, self.tokenizer, pairs, self.tokens, asked)
             self.negative_of[drawn_for] = torch.arange(len(drawn_for))
             self.weights_in_batch = self.weights * torch.where(self.negative_of >= 0, NEGATIVES_WEIGHT, 1.0)
-        return model
 
     def choose(self) -> Tensor:
         """Which pairs are in the next batch: (B,) int64."""
+        if self.stream is not None:  # a batch of it is a small world of its own, of which all is shown
+            self.take(next_pairs(self.stream))
+            return torch.arange(len(self.pairs))
         preset, batch, weights = self.preset, self.preset.train_config.batch, self.weights_in_batch
         if preset.negatives_per_group == 1 or not len(self.groups):
             return sample_indices(weights, batch)
@@ -203,4 +227,6 @@ class CLIPObjective(Objective[CLIP]):
         keep_tokenizer(self.tokenizer, out)
 
     def finish(self, model: CLIP) -> None:
+        if self.stream is not None:
+            self.take(next_pairs(self.stream, STATISTICS))
         update_batch_norm(model, self.pairs.pictures, self.weights, self.preset.train_config.seed)

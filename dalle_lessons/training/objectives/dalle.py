@@ -11,16 +11,20 @@ import torch
 from torch import Tensor
 
 from ...datasets import Pairs
+from ...datasets.shard_samples import Shards
+from ...datasets.shard_stream import ShardStream
 from ...model.dalle import DALLE, DALLEConfig
 from ...model.dvae import DVAE
-from ...model.sequence import IMAGE_WEIGHT, TEXT_WEIGHT, drop_captions
+from ...model.sequence import IMAGE_WEIGHT, TEXT_WEIGHT, drop_captions, flatten
 from ...model.tokenizer import TextTokenizer
+from ..augment import random_shift
 from ..batches import captions_of, check_captions, sample_indices, varied_captions
 from ..identity import fingerprints
 from ..preset_types import DALLEPreset
 from ..presets import DVAE_PRESETS
 from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_grid, check_size, check_tokens, keep_tokenizer
+from ..streams import check_token_shards, open_stream, ranks_of, shard_tokenizer
 from ..token_noise import corrupt_tokens
 from ..tokens import kept_tokens, shifted_views, tokenize, train_tokenizer
 from . import Objective
@@ -70,17 +74,37 @@ class DALLEObjective(Objective[DALLE]):
             check_size(start, sources.start, lambda: DALLE(config))
         return cls(preset, dvae, tokenizer, start, sources.tokens)
 
-    def build(self, pairs: Pairs) -> DALLE:
+    def build(self, data: Pairs | Shards) -> DALLE:
         torch.manual_seed(self.preset.train_config.seed)
+        side = self.open_shards(data) if isinstance(data, Shards) else self.take(data)
+        assert self.tokenizer is not None
+        config = dalle_config(self.preset, self.dvae, self.tokenizer, side)
+        check_size(self.start, "--start", lambda: DALLE(config))
+        model = DALLE(config)
+        if self.start is not None:
+            model.load_state_dict(self.start.state_dict())
+        return model
+
+    def open_shards(self, shards: Shards) -> int:
+        """Prepare to learn from a stream. -> the side of its pictures, in pixels."""
+        if self.tokenizer is None:
+            self.tokenizer = shard_tokenizer(shards, self.preset)
+        side = shards.side(self.dvae.config.factor)
+        if shards.tokens:
+            check_token_shards(shards.tokens, self.dvae)
+            if self.preset.num_views or self.preset.mirrored:
+                raise ValueError("This preset moves or mirrors pictures, and these shards hold tokens: name another.")
+        self.stream = open_stream(shards, self.preset.train_config, self.tokenizer)
+        return side
+
+    def take(self, pairs: Pairs) -> int:
+        """Prepare to learn from pairs in memory. -> the side of their pictures, in pixels."""
         if self.tokenizer is None:
             self.tokenizer = train_tokenizer(pairs, self.preset)
         check_captions(captions_of(pairs), self.tokenizer)
         self.pairs, self.weights = pairs, pairs.weights**self.preset.sampling_exponent
         self.token_views, self.mirrored = self.tokens_of(pairs.pictures)
-        model = DALLE(dalle_config(self.preset, self.dvae, self.tokenizer, pairs.pictures.shape[-1]))
-        if self.start is not None:
-            model.load_state_dict(self.start.state_dict())
-        return model
+        return pairs.pictures.shape[-1]
 
     def tokens_of(self, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
         """(N, 3, H, W) uint8 -> image tokens (1 + num_views, N, rows · cols), and those of the mirrored pictures
@@ -94,8 +118,21 @@ class DALLEObjective(Objective[DALLE]):
 
     def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
         assert self.tokenizer is not None, "build comes first"
-        preset, chosen = self.preset, sample_indices(self.weights, self.preset.train_config.batch)
-        augment = progress < preset.augment_until
+        preset, augment = self.preset, progress < self.preset.augment_until
+        captions, tokens = self.choose(rng, augment) if self.stream is None else self.read(self.stream, augment)
+        text = self.tokenizer.encode(captions, preset.bpe_dropout if training else 0)
+        input_tokens = tokens
+        if preset.max_token_noise and augment:
+            input_tokens = corrupt_tokens(tokens, tokens.roll(1, 0), preset.max_token_noise)
+        text = drop_captions(text, preset.caption_dropout, self.tokenizer.pad_id)
+        ranks = ranks_of(self.stream)  # whose samples say about as many words as these
+        rows = {"text": text, "tokens": tokens, "input_tokens": input_tokens}
+        return Batch(rows, {"words": self.words(text) * ranks}, ranks)
+
+    def choose(self, rng: random.Random, augment: bool) -> tuple[list[str], Tensor]:
+        """Captions and image tokens (B, N) of random pairs in memory. augment: whether pictures may be moved."""
+        assert self.tokenizer is not None, "build comes first"
+        chosen = sample_indices(self.weights, self.preset.train_config.batch)
         view = torch.zeros_like(chosen)
         if len(self.token_views) > 1 and augment:  # with one view nothing is drawn: other presets repeat as before
             view = torch.randint(0, len(self.token_views), chosen.shape)
@@ -103,12 +140,21 @@ class DALLEObjective(Objective[DALLE]):
         captions = varied_captions(self.pairs, chosen, self.tokenizer, rng)
         if self.mirrored is not None and augment:
             captions, tokens = self.mirror(chosen, captions, tokens)
-        text = self.tokenizer.encode(captions, preset.bpe_dropout if training else 0)
-        input_tokens = tokens
-        if preset.max_token_noise and augment:
-            input_tokens = corrupt_tokens(tokens, tokens.roll(1, 0), preset.max_token_noise)
-        text = drop_captions(text, preset.caption_dropout, self.tokenizer.pad_id)
-        return Batch({"text": text, "tokens": tokens, "input_tokens": input_tokens}, {"words": self.words(text)})
+        return captions, tokens
+
+    def read(self, stream: ShardStream, augment: bool) -> tuple[list[str], Tensor]:
+        """Captions and image tokens (B, N) of the next samples of a stream."""
+        assert self.tokenizer is not None, "build comes first"
+        batch, preset = next(stream), self.preset
+        if stream.order.shards.tokens:
+            return batch.captions, flatten(batch.values)
+        captions, pictures = batch.captions, batch.values
+        if preset.num_views and augment:
+            pictures = random_shift(pictures.float() / 255, preset.shift).mul(255).round().byte()
+        if preset.mirrored and augment:
+            turned, captions = self.turn(captions)
+            pictures = torch.where(turned[:, None, None, None], pictures.flip(3), pictures)
+        return captions, tokenize(self.dvae, pictures)
 
     def words(self, text: Tensor) -> Tensor:
         """How many text tokens of these rows are asked for: scalar int64. text: (B, T)."""
@@ -124,11 +170,16 @@ class DALLEObjective(Objective[DALLE]):
 
     def mirror(self, chosen: Tensor, captions: list[str], tokens: Tensor) -> tuple[list[str], Tensor]:
         """Some of the chosen pictures mirrored: their captions, where there is room to say so, and tokens (B, N)."""
-        assert self.tokenizer is not None and self.mirrored is not None, "build comes first"
-        turned = torch.rand(len(chosen)) < self.preset.mirrored
-        turned &= torch.tensor([self.tokenizer.fits(caption + MIRRORED) for caption in captions])
-        said = [caption + MIRRORED * turn for caption, turn in zip(captions, turned.tolist(), strict=True)]
+        assert self.mirrored is not None, "build comes first"
+        turned, said = self.turn(captions)
         return said, torch.where(turned[:, None], self.mirrored[chosen], tokens)
+
+    def turn(self, captions: list[str]) -> tuple[Tensor, list[str]]:
+        """Which pictures are to be mirrored, (B,) bool, and the captions, which say so where there is room for it."""
+        assert self.tokenizer is not None, "build comes first"
+        turned = torch.rand(len(captions)) < self.preset.mirrored
+        turned &= torch.tensor([self.tokenizer.fits(caption + MIRRORED) for caption in captions])
+        return turned, [caption + MIRRORED * turn for caption, turn in zip(captions, turned.tolist(), strict=True)]
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprints(self.dvae, self.tokenizer, self.start)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...datasets import BUNDLED, Pairs
+from ...datasets.shard_samples import Shards
 from ...model.dvae import DVAE
 from ...model.sequence import flatten, unflatten
 from ..augment import random_shift
@@ -20,6 +21,7 @@ from ..preset_types import DALLEPreset, DVAEPreset
 from ..presets import DALLE_PRESETS
 from ..shares import WHOLE, Batch, Share
 from ..sources import Sources, check_size
+from ..streams import open_stream, ranks_of, refuse_tokens
 from ..token_noise import corrupt_tokens
 from ..tokens import train_tokenizer
 from . import Objective, channels_last
@@ -49,12 +51,16 @@ class DVAEObjective(Objective[DVAE]):
             raise ValueError("This preset trains a decoder alone: name the dVAE whose tokens stay, with --start.")
         return cls(preset, start, None if sources.data in BUNDLED else DALLE_PRESETS[sources.world])
 
-    def build(self, pairs: Pairs) -> DVAE:
-        if self.dalle_preset is not None:  # said now, and not when this stage has taken its hours
-            check_captions(captions_of(pairs), train_tokenizer(pairs, self.dalle_preset))
+    def build(self, data: Pairs | Shards) -> DVAE:
+        if isinstance(data, Pairs) and self.dalle_preset is not None:  # said now, and not when this stage took its hours
+            check_captions(captions_of(data), train_tokenizer(data, self.dalle_preset))
         torch.manual_seed(self.preset.train_config.seed)
-        self.pictures = pairs.pictures
-        self.weights = pairs.weights.sqrt()  # skin tones count for more than in stage two: they are new pixels
+        if isinstance(data, Shards):
+            refuse_tokens(data, "a dVAE")
+            self.stream = open_stream(data, self.preset.train_config)
+        else:
+            self.pictures = data.pictures
+            self.weights = data.weights.sqrt()  # skin tones count for more than in stage two: they are new pixels
         model = channels_last(DVAE(self.preset.config))
         if self.start is not None:
             model.load_state_dict(self.start.state_dict())
@@ -64,15 +70,18 @@ class DVAEObjective(Objective[DVAE]):
         return model
 
     def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
-        chosen = sample_indices(self.weights, self.preset.train_config.batch)
-        images = random_shift(self.pictures[chosen].float() / 255, self.preset.shift)
+        if self.stream is not None:
+            pictures = next(self.stream).values
+        else:
+            pictures = self.pictures[sample_indices(self.weights, self.preset.train_config.batch)]
+        images = random_shift(pictures.float() / 255, self.preset.shift)
         temperature = torch.tensor(anneal_temperature(self.preset, progress), dtype=torch.float64)
         rows = {"images": images.contiguous(memory_format=torch.channels_last)}
         if self.preset.frozen_tokens:
             factor = self.preset.config.factor
             true = torch.zeros(len(images), images.shape[2] // factor * (images.shape[3] // factor), dtype=torch.bool)
             rows["wrong"] = corrupt_tokens(true, ~true, self.preset.max_token_noise)  # (B, rows · cols)
-        return Batch(rows, {"temperature": temperature})
+        return Batch(rows, {"temperature": temperature}, ranks_of(self.stream))
 
     def compute(self, model: DVAE, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
         if self.preset.frozen_tokens:

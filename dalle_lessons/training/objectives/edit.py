@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...datasets import Pairs
 from ...datasets.emoji import style_pairs, with_article
+from ...datasets.shard_samples import Shards
 from ...model.dalle import DALLE
 from ...model.dvae import DVAE
 from ...model.editing import edit_caption, edit_nll, extend_rows
@@ -71,18 +72,19 @@ class EditObjective(Objective[DALLE]):
             )
         return cls(preset, dvae, start, tokenizer)
 
-    def build(self, pairs: Pairs) -> DALLE:
+    def build(self, data: Pairs | Shards) -> DALLE:
+        assert isinstance(data, Pairs)  # of the emoji world, as `check_data` made sure
         torch.manual_seed(self.preset.train_config.seed)
-        self.metadata = pairs.metadata
-        self.styles = [row["style"] for row in pairs.metadata]
+        self.metadata = data.metadata
+        self.styles = [row["style"] for row in data.metadata]
         plain = [(edit_caption(with_article(style)), None) for style in dict.fromkeys(self.styles)]
         check_captions(plain, self.tokenizer)
-        couples, weights = style_pairs(pairs)
+        couples, weights = style_pairs(data)
         trained = torch.tensor([(self.styles[a], self.styles[b]) != self.preset.left_out for a, b in couples.tolist()])
         if not trained.any():
             raise ValueError("There is no picture whose emoji is also there in a style that may be trained.")
         self.couples, self.weights = couples[trained], weights[trained]
-        self.token_views = joint_views(self.dvae, pairs.pictures, self.preset.num_views, self.preset.shift)
+        self.token_views = joint_views(self.dvae, data.pictures, self.preset.num_views, self.preset.shift)
         tokens = {"dvae_fingerprint": self.dvae.fingerprint(), "tokenizer_fingerprint": self.tokenizer.fingerprint()}
         self.start.config = replace(self.start.config, **tokens)  # the taller model takes them over
         return extend_rows(self.start, self.preset.text_length)

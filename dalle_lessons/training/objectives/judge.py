@@ -13,6 +13,7 @@ from torch import Tensor
 from ...datasets import Pairs
 from ...datasets.emoji import emoji
 from ...datasets.emoji_labels import truth_of
+from ...datasets.shard_samples import Shards
 from ...model.judge import NO_TONE, Judge
 from ..augment import vary
 from ..batch_norm import update_batch_norm
@@ -46,13 +47,14 @@ class JudgeObjective(Objective[Judge]):
         check_size(start, sources.start, lambda: Judge(preset.config))
         return cls(preset, start)
 
-    def build(self, pairs: Pairs) -> Judge:
+    def build(self, data: Pairs | Shards) -> Judge:
+        assert isinstance(data, Pairs)  # of the emoji world, as `check_data` made sure
         torch.manual_seed(self.preset.train_config.seed)
         model = channels_last(Judge(self.preset.config))
         if self.start is not None:
             model.load_state_dict(self.start.state_dict())
-        self.pictures, self.truth = pairs.pictures, truth_of(pairs.metadata)
-        self.weights = pairs.weights.sqrt()
+        self.pictures, self.truth = data.pictures, truth_of(data.metadata)
+        self.weights = data.weights.sqrt()
         return model
 
     def draw(self, rng: random.Random, progress: float, training: bool = True) -> Batch:
