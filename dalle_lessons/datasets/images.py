@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -31,28 +33,40 @@ def open_image(path: str | Path, within: int | None = None) -> Image.Image:
     try:
         if path.stat().st_size == 0:
             raise ValueError(f"{path} is empty: it holds no picture.")
-        return _read(path, within)
+        return _read(path, str(path), within)
     except PermissionError:
         raise ValueError(f"{path} cannot be read: you have no permission to.") from None
+
+
+def decode_image(data: bytes, name: str, within: int | None = None) -> Image.Image:
+    """The picture in the bytes of a file, as `open_image` gives it. Raises ValueError, with one sentence that begins
+    with `name`, if it is not a picture that can be read in full."""
+    if not data:
+        raise ValueError(f"{name} is empty: it holds no picture.")
+    return _read(io.BytesIO(data), name, within)
+
+
+def _read(file: Path | BinaryIO, name: str, within: int | None) -> Image.Image:
+    try:
+        return _decode(file, name, within)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(
-            f"{path} has more than {Image.MAX_IMAGE_PIXELS:,} pixels, too many to be safe: make it smaller first."
-        ) from None
+        limit = f"{Image.MAX_IMAGE_PIXELS:,}"
+        raise ValueError(f"{name} has more than {limit} pixels, too many to be safe: make it smaller first.") from None
 
 
-def _read(path: Path, within: int | None) -> Image.Image:
+def _decode(file: Path | BinaryIO, name: str, within: int | None) -> Image.Image:
     Image.init()
-    formats = [name for name in FORMATS if name in Image.OPEN]  # an older Pillow may know fewer
+    formats = [kind for kind in FORMATS if kind in Image.OPEN]  # an older Pillow may know fewer
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd metadata, say; and of size, which is checked below
         try:
-            image = Image.open(path, formats=formats)
+            image = Image.open(file, formats=formats)
         except (PermissionError, Image.DecompressionBombError):
             raise
         except UnidentifiedImageError:
-            raise ValueError(f"{path} is not a picture that can be read (PNG, JPEG, GIF, WebP, BMP, TIFF …).") from None
+            raise ValueError(f"{name} is not a picture that can be read (PNG, JPEG, GIF, WebP, BMP, TIFF …).") from None
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error and more
-            raise ValueError(f"{path} is a broken picture: {_reason(error)}.") from None
+            raise ValueError(f"{name} is a broken picture: {_reason(error)}.") from None
         warnings.simplefilter("error", Image.DecompressionBombWarning)  # of what a file holds inside
         with image:
             try:
@@ -65,7 +79,7 @@ def _read(path: Path, within: int | None) -> Image.Image:
             except (Image.DecompressionBombError, Image.DecompressionBombWarning):
                 raise
             except Exception as error:
-                raise ValueError(f"{path} is a broken or truncated picture: {_reason(error)}.") from None
+                raise ValueError(f"{name} is a broken or truncated picture: {_reason(error)}.") from None
 
 
 def _smaller(image: Image.Image, within: int | None) -> Image.Image:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .folder import READ_SIDES
 from .images import decode_image, on_white_square, to_tensor
 from .shards import Sample, read_shards, shard_paths, shards_fingerprint, webdataset
 
@@ -72,7 +73,9 @@ class PictureDecoder:
         if not isinstance(data, bytes):
             raise BadSample(f"{name_of(sample)} has no picture ({', '.join(PICTURES)}).")
         try:
-            return to_tensor(on_white_square(decode_image(data, name_of(sample)), self.side)), caption
+            return to_tensor(
+                on_white_square(decode_image(data, name_of(sample), READ_SIDES * self.side), self.side)
+            ), caption
         except ValueError as error:
             raise BadSample(str(error)) from None
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..datasets import BUNDLED, Pairs, load
-from ..datasets.folder import read_captions
+from ..datasets.folder import READ_SIDES, read_captions
 from ..datasets.images import on_white_square, open_image, to_tensor
 from ..datasets.shard_folder import Written, rows_fingerprint
 from ..datasets.shard_samples import BadSample, PictureDecoder, open_shards, token_sample
@@ -50,7 +50,11 @@ def from_shard(path: Path, size: int, skip: Skip) -> Iterator[Picture]:
 def from_folder(folder: Path, rows: list[dict], begin: int, size: int, skip: Skip) -> Iterator[Picture]:
     for i, row in enumerate(rows, begin):
         try:
-            yield f"{i:09d}", to_tensor(on_white_square(open_image(folder / row["file"]), size)), row["caption"]
+            yield (
+                f"{i:09d}",
+                to_tensor(on_white_square(open_image(folder / row["file"], READ_SIDES * size), size)),
+                row["caption"],
+            )
         except ValueError as error:
             skip(str(error))
 

@@ -56,6 +56,7 @@ def log_of(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_every_model_of_a_drawing_trains_from_shards_and_they_draw(tiny_world, pictures, tmp_path):
     runs = tmp_path / "runs"
     for kind in ("dvae", "dalle", "clip"):

@@ -52,7 +52,7 @@ class DVAEObjective(Objective[DVAE]):
         return cls(preset, start, None if sources.data in BUNDLED else DALLE_PRESETS[sources.world])
 
     def build(self, data: Pairs | Shards) -> DVAE:
-        if isinstance(data, Pairs) and self.dalle_preset is not None:  # said now, and not when this stage took its hours
+        if isinstance(data, Pairs) and self.dalle_preset is not None:  # said now, not when this stage took its hours
             check_captions(captions_of(data), train_tokenizer(data, self.dalle_preset))
         torch.manual_seed(self.preset.train_config.seed)
         if isinstance(data, Shards):
