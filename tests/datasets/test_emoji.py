@@ -193,6 +193,13 @@ def test_the_data_card_states_the_hash_of_the_splits():
     assert hash_of_splits(ALL_STYLES) in card and FIRST_SPLITS in card
 
 
+def test_the_licenses_that_the_card_names_are_there():
+    folder = data_dir() / "emoji"
+    named = set(re.findall(r"`(licenses/[^`]+)`", (folder / "README.md").read_text(encoding="utf-8")))
+    assert {f"licenses/{file.name}" for file in (folder / "licenses").iterdir()} == named
+    assert len(named) == 4
+
+
 def hash_of_splits(styles):
     listing = "\n".join(f"{row['hexcode']} {row['style']} {row['split']}" for row in read_rows(styles))
     return hashlib.sha256(listing.encode()).hexdigest()
