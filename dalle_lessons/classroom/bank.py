@@ -17,6 +17,7 @@ The teacher's kit makes its tests from the same questions.
 from __future__ import annotations
 
 import difflib
+import random
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +42,10 @@ class Question:
 
     ask: str
     choices: tuple[Choice, ...]
+
+    def shuffled(self) -> tuple[Choice, ...]:
+        """The answers in an order that does not tell which is right: the same every time."""
+        return tuple(random.Random(self.ask).sample(self.choices, len(self.choices)))
 
 
 @dataclass(frozen=True)

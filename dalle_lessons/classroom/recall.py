@@ -49,7 +49,7 @@ class Recall(widgets.VBox):
         lesson, question = self.asked[number]
         text = widgets.HTML(f"<b>{number + 1}.</b> {html.escape(question.ask)} <i>(lesson {lesson})</i>")
         buttons = []
-        for place, choice in enumerate(question.choices):
+        for place, choice in enumerate(question.shuffled()):
             button = widgets.Button(description=choice.text, tooltip=f"Answer: {choice.text}", layout={"width": "auto"})
             button.on_click(lambda _, place=place: self.answer(number, place))
             buttons.append(button)
@@ -57,7 +57,7 @@ class Recall(widgets.VBox):
 
     def answer(self, number: int, place: int) -> None:
         """Choose answer `place` to question `number`; the first answer counts."""
-        choice = self.asked[number][1].choices[place]
+        choice = self.asked[number][1].shuffled()[place]
         self.right.setdefault(number, choice.right)
         verdict = "Right." if choice.right else "No."
         self._verdicts[
@@ -67,7 +67,7 @@ class Recall(widgets.VBox):
 
     def __repr__(self) -> str:
         lines = [
-            f"{number}. {question.ask} [{' / '.join(choice.text for choice in question.choices)}]"
+            f"{number}. {question.ask} [{' / '.join(choice.text for choice in question.shuffled())}]"
             for number, (_, question) in enumerate(self.asked, 1)
         ]
         return "\n".join(lines) or "No questions yet."

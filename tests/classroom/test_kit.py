@@ -133,12 +133,12 @@ def test_a_lesson_opens_with_earlier_lessons_and_closes_with_its_own():
 
 def test_an_answer_gets_its_reason_and_the_first_one_counts():
     box = recall("07")
-    buttons = box.children[0].children[1].children
-    buttons[1].click()
+    buttons = sorted(box.children[0].children[1].children, key=lambda button: button.description, reverse=True)
+    buttons[1].click()  # "no …"
     assert "No." in box._verdicts[0].value and "You mixed it up." in box._verdicts[0].value
     buttons[0].click()
     assert "Right." in box._verdicts[0].value and box._score.value.startswith("0 of 1")
-    box.children[1].children[1].children[0].click()
+    next(b for b in box.children[1].children[1].children if b.description.startswith("yes")).click()
     assert box._score.value.startswith("1 of 2")
     assert "1. Question 06/" in repr(box)
 
@@ -278,3 +278,32 @@ def test_figures_come_by_id(monkeypatch):
     assert show("02.dots", 3).alt == "3 dots"
     with pytest.raises(ValueError, match="no figure '02.dot'. Did you mean '02.dots'"):
         show("02.dot")
+
+
+# ---- the questions that the course ships ----
+
+
+def shipped() -> list[str]:
+    return [f"{n:02d}" for n in range(20)]
+
+
+@pytest.mark.parametrize("lesson", shipped())
+def test_every_lesson_has_ten_questions_whose_answers_have_reasons(lesson, monkeypatch):
+    monkeypatch.undo()  # the course's own, instead of those above
+    bank.lesson_texts.cache_clear()
+    questions = bank.lesson_texts(lesson).questions
+    assert len(questions) >= 10 and len({q.ask for q in questions}) == len(questions)
+    for question in questions:
+        texts = [choice.text for choice in question.choices]
+        assert len(set(texts)) == len(texts) >= 3 and all(len(choice.because) > 15 for choice in question.choices)
+
+
+def test_the_right_answer_is_not_known_by_its_length(monkeypatch):
+    """Neither by its length nor by its place."""
+    monkeypatch.undo()
+    bank.lesson_texts.cache_clear()
+    questions = [q for lesson in shipped() for q in bank.lesson_texts(lesson).questions]
+    longest = sum(max(q.choices, key=lambda choice: len(choice.text)).right for q in questions)
+    assert longest / len(questions) < 0.85
+    first = sum(q.shuffled()[0].right for q in questions)
+    assert 0.2 < first / len(questions) < 0.5
