@@ -7,6 +7,7 @@ pixels are enlarged without smoothing. Every function returns a `Picture`, which
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ DPI = 100
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of so many inches, outside of pyplot: nothing shows twice, nothing is kept."""
+    # That its folder cannot be written, or that it counts the fonts, would stand in a lesson's output.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")

@@ -7,6 +7,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -36,7 +37,8 @@ def measure_parts(
     weights' fingerprints and the library's version it is written beside them. out: by default a folder in
     runs/evaluation named by all these. resume: parts that lie in `out` already are not measured again.
     -> for each part its report. If parts fail, the others are measured all the same, and `failed` says of each why;
-    the traceback is in OUT/PART.error.txt.
+    the traceback is in OUT/PART.error.txt. A part that could be measured but not be kept is in the report and in
+    `failed`.
 
     Raises, before any work, FileNotFoundError with one sentence if weights are missing, and ValueError if `out` holds
     parts that were measured with other weights or settings, or files that cannot be read.
@@ -58,13 +60,16 @@ def measure_parts(
         try:
             figures = measure()
             text = json.dumps({"measured_with": key, "figures": figures}, indent=1, allow_nan=False)
+            report[part] = figures
+            replace_file(
+                folder / f"{part}.json", lambda path, text=text: path.write_text(text + "\n", encoding="utf-8")
+            )
+            problem.unlink(missing_ok=True)
         except Exception as error:  # whatever it is: the parts before and after it are worth hours
-            problem.write_text(traceback.format_exc(), encoding="utf-8")
-            failed[part] = f"{str(error) or type(error).__name__} (see {problem})"
-            continue
-        report[part] = figures
-        replace_file(folder / f"{part}.json", lambda path, text=text: path.write_text(text + "\n", encoding="utf-8"))
-        problem.unlink(missing_ok=True)
+            failed[part] = str(error) or type(error).__name__
+            with suppress(OSError):  # on a full disk there is no room for it either
+                problem.write_text(traceback.format_exc(), encoding="utf-8")
+                failed[part] += f" (see {problem})"
     return {**report, FAILED: failed} if failed else report
 
 

@@ -7,7 +7,9 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # EDQUOT: not on Windows
+NO_SPACE = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}  # EDQUOT: not on Windows,
+if os.name == "nt":  # which has numbers of its own, where no Python stands between
+    NO_SPACE.add(112)
 HELD = {errno.EACCES, errno.EPERM, errno.EBUSY}  # what Windows says of a file that another program has open
 
 

@@ -13,6 +13,8 @@ from .image_files import file_name, names_of
 if TYPE_CHECKING:
     from .text_to_image import TextToImage
 
+LARGEST_SIDE = 1024  # pixels of a picture that is edited: more than any model here draws
+
 
 @dataclass(frozen=True)
 class Done:
@@ -81,7 +83,7 @@ def edit_files(
         try:
             if any(path.exists() and other.exists() and path.samefile(other) for other in originals):
                 raise ValueError(f"{path} is one of the pictures to edit: name another --out-dir.")
-            drawings = system.edit(open_image(original), instruction, **options)
+            drawings = system.edit(open_image(original, LARGEST_SIDE), instruction, **options)
             yield Done(str(original), [(drawings[0], drawings[0].save(path))], stopped=drawings.stopped)
             if drawings.stopped:
                 return

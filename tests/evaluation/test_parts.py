@@ -1,7 +1,10 @@
 """The parts of a report: missing weights are named first, what is done is kept, what fails stops nothing else."""
 
+import errno
 import json
+import os
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -63,6 +66,19 @@ def test_a_part_that_fails_loses_no_other(measure, tmp_path):
     assert "failed" not in measure({"two": Counted()}) and not problem.exists()
     nameless = measure({"two": Counted(KeyError())})
     assert nameless["failed"]["two"].startswith("KeyError")
+
+
+def test_a_full_disk_loses_no_figures(measure, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        patch.setattr(Path, "write_text", full)
+        report = measure({"one": Counted(), "two": Counted(2.0)})
+    assert (report["one"], report["two"]) == ({"figure": 1.0}, {"figure": 2.0})
+    assert set(report["failed"]) == {"one", "two"} and "no space left on the disk" in report["failed"]["one"]
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_what_cannot_be_json_is_a_failure_and_no_half_a_file(measure, tmp_path):

@@ -14,6 +14,7 @@ from tiny import SIDE, save_tiny
 
 from dalle_lessons import cli
 from dalle_lessons.cli import main
+from dalle_lessons.commands.output import echo_json
 from dalle_lessons.datasets.folder import FolderWarning
 from dalle_lessons.pipeline.image_files import names_of
 
@@ -122,6 +123,7 @@ def test_what_the_library_warns_of_is_one_line_without_its_code(tmp_path):
 WARNING = """
 import warnings
 from dalle_lessons.cli import main
+from dalle_lessons.commands.output import echo_json
 from dalle_lessons.datasets.folder import FolderWarning
 main(["--help"], standalone_mode=False)
 warnings.warn("dog.png is left out.", FolderWarning)
@@ -134,3 +136,15 @@ def test_without_a_home_all_is_drawn_the_same(weights, tmp_path):
     options = ["--model", weights, "--images", 1, "--candidates", 1, "--out", tmp_path / "a.png"]
     done = in_console("utf-8", "draw", "a circle", *options, HOME="/nonexistent", MPLCONFIGDIR="/proc/none")
     assert done.returncode == 0, done.stderr
+
+
+def test_where_matplotlib_cannot_write_a_lesson_shows_its_figure_and_no_more():
+    code = "from dalle_lessons import figures; figures.show(figures.new_figure(1, 1), 'nothing')"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLCONFIGDIR": os.devnull}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_json_knows_no_number_that_is_none(capsys):
+    echo_json({"score": float("nan"), "index": float("-inf"), "seed": 3, "facts": {"a": [1.5, float("inf")]}})
+    assert json.loads(capsys.readouterr().out) == {"score": None, "index": None, "seed": 3, "facts": {"a": [1.5, None]}}
