@@ -12,6 +12,12 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 @click.command()
 @click.argument("model", type=click.Choice(MODELS))
 @click.option("--data", default="emoji", show_default=True, help="emoji, shapes, a folder of pictures, or shards.")
+@click.option(
+    "--style",
+    "styles",
+    multiple=True,
+    help="Of the emoji, this style, and so on; all: every one [default: those that the bundled models know].",
+)
 @click.option("--preset", help="Which recipe [default: that of the data, or emoji for a folder].")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Weights, log and checkpoint go there.")
 @click.option("--dvae", help="For dalle, clip, edit: the dVAE [default: dvae beside --out, or the bundled one].")
@@ -33,13 +39,26 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 @click.option("--save-every", type=float, help="Seconds between two checkpoints.")
 @click.option("--seed", type=int, help="Another seed draws other batches.")
 @click.option("--workers", type=int, help="Processes that read shards beside each one that trains [default: 0].")
-def train(model, data, preset, out, dvae, start, resume, minutes, device, compiled, **recipe) -> None:
+def train(model, data, styles, preset, out, dvae, start, resume, minutes, device, compiled, **recipe) -> None:
     """Train a model; stopping it (Ctrl-C) loses nothing."""
+    from ..datasets.emoji import ALL_STYLES
     from ..training.run import train_model
 
+    styles = ALL_STYLES if "all" in styles else styles or None
     changes = {key: value for key, value in recipe.items() if value is not None}
     trainer = train_model(
-        model, data, preset, out, dvae, start, resume, minutes, device=device, compiled=compiled, **changes
+        model,
+        data,
+        preset,
+        out,
+        dvae,
+        start,
+        resume,
+        minutes,
+        device=device,
+        compiled=compiled,
+        styles=styles,
+        **changes,
     )
     chosen = ", as suits it" if trainer.train_config.precision == "auto" else ""
     done = f"{trainer.step} of {trainer.train_config.steps} steps, {trainer.seconds / 60:.1f} minutes"

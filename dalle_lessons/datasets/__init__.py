@@ -9,7 +9,7 @@ from .pairs import Pairs
 
 BUNDLED = ("emoji", "shapes")
 
-__all__ = ["BUNDLED", "Pairs", "load"]
+__all__ = ["BUNDLED", "Pairs", "check_styles", "load"]
 
 
 def load(name: str | Path, split: str = "train", size: int = 64, styles: Sequence[str] | None = None) -> Pairs:
@@ -18,12 +18,11 @@ def load(name: str | Path, split: str = "train", size: int = 64, styles: Sequenc
     styles: of the emoji, these alone [None: those that the bundled models know]. A folder has no splits: all of it is
     given. Raises FileNotFoundError or ValueError with one sentence.
     """
+    check_styles(name, styles)
     if name == "emoji":
         from .emoji import STYLES, emoji
 
         return emoji(split, STYLES if styles is None else styles)
-    if styles is not None:
-        raise ValueError("Only the emoji come in styles: leave the styles out, or take --data emoji.")
     if name == "shapes":
         from .shapes import shapes
 
@@ -31,3 +30,14 @@ def load(name: str | Path, split: str = "train", size: int = 64, styles: Sequenc
     from .folder import folder
 
     return folder(name, size)
+
+
+def check_styles(name: str | Path, styles: Sequence[str] | None) -> None:
+    """Raises ValueError, with one sentence, for styles that the emoji do not have, and for any of other pictures."""
+    if styles is None:
+        return
+    if name != "emoji":
+        raise ValueError("Only the emoji come in styles: leave the styles out, or take --data emoji.")
+    from .emoji import chosen_styles
+
+    chosen_styles(styles)

@@ -125,6 +125,17 @@ def read_sheet(style: str) -> np.ndarray:
     return tiles.reshape(lines * COLUMNS, SIDE, SIDE, 3)
 
 
+def chosen_styles(styles: str | Sequence[str]) -> tuple[str, ...]:
+    """One style, or several. Raises ValueError for one that does not exist, and for none."""
+    chosen = (styles,) if isinstance(styles, str) else tuple(styles)
+    for style in chosen:
+        if style not in ALL_STYLES:
+            raise ValueError(f"There is no style {style!r}: choose one of {', '.join(ALL_STYLES)}.")
+    if not chosen:
+        raise ValueError(f"At least one style is needed: choose of {', '.join(ALL_STYLES)}.")
+    return chosen
+
+
 def emoji(split: str | None = "train", styles: str | Sequence[str] = STYLES) -> Pairs:
     """The pictures of a split (None: of all) in one style or several; `metadata`: their rows of captions.csv.
 
@@ -132,10 +143,7 @@ def emoji(split: str | None = "train", styles: str | Sequence[str] = STYLES) -> 
     """
     if split is not None and split not in SPLITS:
         raise ValueError(f"There is no split {split!r}: choose one of {', '.join(SPLITS)}.")
-    chosen = (styles,) if isinstance(styles, str) else tuple(styles)
-    for style in chosen:
-        if style not in ALL_STYLES:
-            raise ValueError(f"There is no style {style!r}: choose one of {', '.join(ALL_STYLES)}.")
+    chosen = chosen_styles(styles)
     rows = [row for row in read_rows(chosen) if split is None or row["split"] == split]
     pixels = np.zeros((len(rows), SIDE, SIDE, 3), np.uint8)  # (N, 64, 64, 3); N is 0 for the sketches of unseen_tone
     for i, row in enumerate(rows):

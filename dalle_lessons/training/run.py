@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ..datasets import check_styles
 from ..model.devices import pick_device
 from .checkpoints import read_checkpoint
 from .identity import data_fingerprint, refuse_differences
@@ -41,6 +43,7 @@ def train_model(
     progress: bool = True,
     device: str = "cpu",
     compiled: bool = False,
+    styles: Sequence[str] | None = None,
     **changes: Any,
 ) -> Trainer:
     """What `dalle-lessons train` does: build, train, and save the averaged weights into `out`.
@@ -50,7 +53,8 @@ def train_model(
     image tokens (dalle, edit) or the reconstructions (clip); if none are named, those in the folder `dvae` beside
     `out`, or else the bundled ones. start: weights from which to start instead of random ones; dalle and clip take its
     tokenizer too, and edit always starts from a DALL·E, found likewise if none is named. progress: show a bar, and say
-    which weights were taken. device, compiled: as for `Trainer`. changes: fields of the TrainConfig to set otherwise;
+    which weights were taken. device, compiled: as for `Trainer`. styles: of the emoji, these alone
+    [None: those that the bundled models know]. changes: fields of the TrainConfig to set otherwise;
     `lr` moves `muon_lr` in proportion.
 
     What cannot be trained is refused as early as it can be known, with one sentence: FileNotFoundError, OSError or
@@ -60,6 +64,7 @@ def train_model(
     out, where = Path(out), pick_device(device)
     objective_class = OBJECTIVES[kind]
     objective_class.check_data(data)
+    check_styles(data, styles)
     world, preset = find_preset(PRESETS[kind], data, preset_name)
     train_config = replace(preset.train_config, **changes)
     if train_config.muon_lr and "lr" in changes and "muon_lr" not in changes:  # both peaks move alike
@@ -80,7 +85,7 @@ def train_model(
     objective = objective_class.prepare(preset, Sources(world, data, out, dvae, start, resume, say))
     identity |= objective.fingerprint()
     refuse_another()
-    pairs = objective_class.load_pairs(data, DVAE_PRESETS[world].side)
+    pairs = objective_class.load_pairs(data, DVAE_PRESETS[world].side, styles)
     identity["data"] = data_fingerprint(pairs)
     refuse_another()
     model = objective.build(pairs)

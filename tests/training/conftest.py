@@ -79,8 +79,8 @@ def tiny_of(pairs: Pairs) -> Tiny:
 
 
 def take_for_emoji(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objectives, "load", lambda data, size: tiny.pairs)
-    monkeypatch.setattr(judge, "emoji", lambda split: tiny.pairs)
+    monkeypatch.setattr(objectives, "load", lambda data, size, styles: tiny.pairs)
+    monkeypatch.setattr(judge, "emoji", lambda split, styles: tiny.pairs)
     for kind in ("dvae", "dalle", "clip", "edit", "judge"):
         monkeypatch.setitem(presets.PRESETS[kind], "emoji", getattr(tiny, f"{kind}_preset"))
 

@@ -12,12 +12,14 @@ from safetensors.torch import load_file
 
 from dalle_lessons import TextToImage
 from dalle_lessons.cli import main
+from dalle_lessons.datasets.emoji import ALL_STYLES
 from dalle_lessons.model.clip import CLIP
 from dalle_lessons.model.dalle import DALLE
 from dalle_lessons.model.dvae import DVAE
 from dalle_lessons.model.judge import Judge
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.training import objectives, presets
+from dalle_lessons.training.objectives.judge import JudgeObjective
 from dalle_lessons.training.run import train_model
 from dalle_lessons.training.sources import keep_tokenizer
 from dalle_lessons.training.trainer import Trainer
@@ -64,6 +66,47 @@ def test_each_kind_of_model_trains_and_says_what_it_was_trained_on(runs, tiny_wo
     for kind in ("edit", "judge"):
         assert checkpoint_of(runs / kind)["step"] == 3 and (runs / kind / "log.csv").exists()
     assert (runs / "edit" / "tokenizer.json").exists() and not (runs / "judge" / "tokenizer.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "styles"),
+    [
+        ((), None),
+        (("--style", "all"), ALL_STYLES),
+        (("--style", "stencil", "--style", "sketch"), ("stencil", "sketch")),
+    ],
+)
+def test_the_command_trains_on_the_styles_that_it_is_told(options, styles, tiny_world, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(objectives, "load", lambda data, size, styles: asked.append(styles) or tiny_world.pairs)
+    done = CliRunner().invoke(main, ["train", "dvae", *options, "--device", "cpu", "--out", str(tmp_path / "dvae")])
+    assert done.exit_code == 0, done.output
+    assert asked == [styles]
+
+
+@pytest.mark.parametrize(
+    ("data", "styles", "why"),
+    [
+        ("emoji", ("oil painting",), "no style 'oil painting'.*stencil"),
+        ("emoji", (), "At least one style"),
+        ("shapes", ("sketch",), "Only the emoji come in styles"),
+    ],
+)
+def test_styles_that_there_are_not_are_refused_before_any_work(data, styles, why, tiny_world, tmp_path, monkeypatch):
+    monkeypatch.setattr(objectives, "load", None)
+    with pytest.raises(ValueError, match=why):
+        train_model("dvae", data, None, tmp_path / "dvae", styles=styles, **QUIET)
+    assert not (tmp_path / "dvae").exists()
+
+
+def test_a_judge_names_as_many_styles_as_there_are(tiny_world):
+    rows = [dict(row, style=style) for row, style in zip(tiny_world.pairs.metadata, ALL_STYLES, strict=False)]
+    pairs = replace(tiny_world.pairs.subset(range(6)), metadata=rows)
+    preset = tiny_world.judge_preset
+    assert JudgeObjective(preset).build(tiny_world.pairs).config == preset.config
+    assert JudgeObjective(preset).build(pairs).config == replace(preset.config, styles=6)
+    with pytest.raises(ValueError, match="names 4 styles, but the pictures have 6"):
+        JudgeObjective(preset, Judge(preset.config)).build(pairs)
 
 
 def test_saved_clips_and_judges_have_statistics_of_their_averaged_weights(runs):
@@ -250,7 +293,7 @@ def changed_pictures(pairs):
 @pytest.mark.parametrize("change", [changed_captions, changed_pictures, lambda pairs: pairs.subset(range(20))])
 def test_other_data_are_refused_before_they_are_tokenized(change, runs, tiny_world, monkeypatch):
     kept = begun(runs)
-    monkeypatch.setattr(objectives, "load", lambda data, size: change(tiny_world.pairs))
+    monkeypatch.setattr(objectives, "load", lambda data, size, styles: change(tiny_world.pairs))
     monkeypatch.setattr(DVAE, "encode", lambda *_: pytest.fail("too early"))
     with pytest.raises(ValueError, match="another recipe: .* .other pictures or captions."):
         train_model("dalle", "emoji", None, runs / "begun", resume=True, **QUIET)
@@ -372,7 +415,7 @@ def test_a_preset_is_for_its_own_world_even_if_that_has_none():
 def test_captions_too_long_end_a_training_before_its_first_step(runs, tiny_world, monkeypatch):
     monkeypatch.setattr(Trainer, "run", lambda *_: pytest.fail("too late"))
     long = replace(tiny_world.pairs, caption=lambda i, rng=None: "word " * (99 if i in (3, 5) else 1))
-    monkeypatch.setattr(objectives, "load", lambda data, size: long)
+    monkeypatch.setattr(objectives, "load", lambda data, size, styles: long)
     for kind in ("dalle", "clip"):
         with pytest.raises(ValueError, match="^2 of .* captions are too long"):
             train_model(kind, "emoji", None, runs / f"long-{kind}", **QUIET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -41,12 +42,13 @@ class Objective(ABC, Generic[M]):
         """Raises ValueError with one sentence for a data set that this model cannot learn from."""
 
     @classmethod
-    def load_pairs(cls, data: str, side: int) -> Pairs | Shards:
+    def load_pairs(cls, data: str, side: int, styles: Sequence[str] | None = None) -> Pairs | Shards:
         """The pictures to train on, in memory; or shards, which are read as a stream. Those of a folder or of shards
-        are made `side` pixels square. Raises FileNotFoundError or ValueError with one sentence."""
+        are made `side` pixels square. styles: as for `load`. Raises FileNotFoundError or ValueError with one
+        sentence."""
         if data not in BUNDLED and is_shards(data):
             return open_shards(data, side)
-        return load(data, size=side)
+        return load(data, size=side, styles=styles)
 
     @classmethod
     @abstractmethod

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...datasets import Pairs
-from ...datasets.emoji import emoji
+from ...datasets.emoji import STYLES, emoji
 from ...datasets.emoji_labels import truth_of
 from ...datasets.shard_samples import Shards
 from ...model.judge import NO_TONE, Judge
@@ -38,8 +39,8 @@ class JudgeObjective(Objective[Judge]):
             raise ValueError("The judge names emoji, which are in the emoji world alone: train with --data emoji.")
 
     @classmethod
-    def load_pairs(cls, data: str, side: int) -> Pairs:
-        return emoji(None)  # all splits: it only measures
+    def load_pairs(cls, data: str, side: int, styles: Sequence[str] | None = None) -> Pairs:
+        return emoji(None, STYLES if styles is None else styles)  # all splits: it only measures
 
     @classmethod
     def prepare(cls, preset: JudgePreset, sources: Sources) -> Self:
@@ -49,11 +50,19 @@ class JudgeObjective(Objective[Judge]):
 
     def build(self, data: Pairs | Shards) -> Judge:
         assert isinstance(data, Pairs)  # of the emoji world, as `check_data` made sure
+        self.pictures, self.truth = data.pictures, truth_of(data.metadata)
+        config, styles = self.preset.config, int(self.truth[:, 1].max()) + 1
+        if styles > config.styles:
+            if self.start is not None:
+                raise ValueError(
+                    f"The judge to start from names {config.styles} styles, but the pictures have {styles}: train it "
+                    "without --start."
+                )
+            config = replace(config, styles=styles)
         torch.manual_seed(self.preset.train_config.seed)
-        model = channels_last(Judge(self.preset.config))
+        model = channels_last(Judge(config))
         if self.start is not None:
             model.load_state_dict(self.start.state_dict())
-        self.pictures, self.truth = data.pictures, truth_of(data.metadata)
         self.weights = data.weights.sqrt()
         return model
 
