@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from . import attention_masks as masks
@@ -126,12 +125,15 @@ class DALLE(Pretrained):
         text_logits, image_logits = self(text, image_tokens if input_tokens is None else input_tokens)
         return sequence.losses(text_logits, image_logits, text, image_tokens, self.config.pad_id)
 
-    def prefill(self, text: Tensor) -> tuple[Tensor, Cache]:
-        """Read the caption and [SEP]: (B, T) -> logits of the first image token (B, codes), and the cache."""
-        self.check_input(text, text[:, :0])
+    def prefill(self, text: Tensor, image_tokens: Tensor | None = None) -> tuple[Tensor, Cache]:
+        """Read the caption, [SEP] and the first image tokens, if any, in one pass.
+
+        (B, T) and (B, n) int64 -> logits of the image token after them (B, codes), and the cache.
+        """
+        first = text[:, :0] if image_tokens is None else image_tokens
+        self.check_input(text, first)
         cache = self.transformer.new_cache(len(text), self.config.text_length + self.config.image_length)
-        x = torch.cat((self.embedding.embed_text(text), self.embedding.embed_separator(len(text))), dim=1)
-        return self.image_head(self.transformer(x, self.masks, cache)[:, -1]), cache
+        return self.image_head(self.transformer(self.embedding(text, first), self.masks, cache)[:, -1]), cache
 
     def decode_step(self, image_tokens: Tensor, first: int, cache: Cache) -> Tensor:
         """Read image tokens `first`, `first + 1`, … (B, n) -> logits of the token after them (B, codes)."""

@@ -5,8 +5,9 @@ The paper samples at temperature 1 and ranks 512 samples (section 2.6); top-k, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from torch import Tensor, nn
 
 from .dalle import DALLE
 from .sequence import empty_captions
+from .side_by_side import OnToken, side_by_side
+from .transformer import Cache
 
 SAMPLING_BATCH = 32  # rows computed together, always: so a picture does not depend on how many were asked for
 TINY_TEMPERATURE = 1e-6  # below it, logits / temperature might be infinite
@@ -26,10 +29,32 @@ def noise(seed: int, index: int, length: int, codes: int) -> Tensor:
     One version of NumPy always gives the same noise, on every machine. Another version may not: NumPy does not promise
     it (NEP 19). So whoever wants the same pictures from the same seeds keeps the version too (constraints.txt).
     """
+    return gumbel(noise_generator(seed, index).standard_exponential((length, codes)))
+
+
+def noise_generator(seed: int, index: int) -> np.random.Generator:
+    """The generator of the picture (seed, index)."""
     # NumPy's generator, because PyTorch's on the CPU heeds 32 bits of a seed only: too few to keep two numbers apart.
-    generator = np.random.default_rng(np.random.SeedSequence(int(seed) % 2**64, spawn_key=(index,)))
-    exponential = torch.from_numpy(generator.standard_exponential((length, codes)))  # float64: its tail is fine enough
-    return -exponential.clamp_min(torch.finfo(torch.float64).tiny).log().float()
+    return np.random.default_rng(np.random.SeedSequence(int(seed) % 2**64, spawn_key=(index,)))
+
+
+def gumbel(exponential: np.ndarray) -> Tensor:
+    """Exponential noise, float64, because its tail is fine enough -> Gumbel noise float32."""
+    return -torch.from_numpy(exponential).clamp_min(torch.finfo(torch.float64).tiny).log().float()
+
+
+def noise_of_tokens(seed: int, indices: Sequence[int | None], first: int, codes: int) -> Iterator[Tensor]:
+    """`noise` of several pictures, token by token from the token `first` on: each (B, codes). That of None is 0."""
+    generators = [None if index is None else noise_generator(seed, index) for index in indices]
+    exponential = np.ones((len(indices), codes))
+    for generator in generators:
+        if generator is not None:
+            generator.standard_exponential(first * codes)  # of the tokens before
+    while True:
+        for row, generator in enumerate(generators):
+            if generator is not None:
+                generator.standard_exponential(out=exponential[row])
+        yield gumbel(exponential)
 
 
 def keep_top_k(logits: Tensor, k: int) -> Tensor:
@@ -73,12 +98,12 @@ def shape_logits(
     return logits
 
 
-def check_indices(indices: Sequence[int], batch: int) -> None:
+def check_indices(indices: Sequence[int | None], batch: int) -> None:
     """Raises ValueError with one sentence unless there is one index, 0 or larger, for each row of the batch."""
     if len(indices) != batch:
         raise ValueError(f"Give one index for each row of the text: got {len(indices)} indices for {batch} rows.")
-    if any(index < 0 for index in indices):
-        raise ValueError(f"The index of a picture is 0 or larger, got {min(indices)}.")
+    if negative := [index for index in indices if index is not None and index < 0]:
+        raise ValueError(f"The index of a picture is 0 or larger, got {min(negative)}.")
 
 
 @contextmanager
@@ -106,6 +131,23 @@ def check_options(temperature: float, top_k: int | None, top_p: float | None, gu
         raise ValueError(f"The guidance must be -1 (no caption), 0 (none) or larger, got {guidance}.")
 
 
+def read_prompts(dalle: DALLE, captions: Tensor, tokens: Tensor) -> tuple[Tensor, Cache]:
+    """Captions (B, T) and first tokens (B, n) -> logits of the next token (B, codes), and the cache of all rows.
+
+    What several rows have in common is read once; and each by itself, so that no row depends on what others hold.
+    """
+    prompts, prompt_of_row = torch.cat((captions, tokens), dim=1).unique(dim=0, return_inverse=True)
+    c = dalle.config
+    cache = dalle.transformer.new_cache(len(captions), c.text_length + c.image_length)
+    logits = []
+    for i, prompt in enumerate(prompts):
+        caption, first = prompt[None].split((c.text_length, tokens.shape[1]), dim=1)
+        next_logits, read = dalle.prefill(caption, first)
+        cache.take(read, prompt_of_row == i)
+        logits.append(next_logits)
+    return torch.cat(logits)[prompt_of_row], cache
+
+
 @torch.no_grad()
 def sample(
     dalle: DALLE,
@@ -116,15 +158,16 @@ def sample(
     top_p: float | None = None,
     guidance: float = 0.0,
     given: Tensor | None = None,
-    on_token: Callable[[int, Tensor, Tensor], None] | None = None,
-    indices: Sequence[int] | None = None,
+    on_token: OnToken | None = None,
+    indices: Sequence[int | None] | None = None,
     cached: bool = True,
     negative: Tensor | None = None,
 ) -> Tensor:
     """Draw image tokens for text tokens: (B, T) int64 -> (B, N) int64.
 
     Each token is drawn by Gumbel-max: argmax(logits + noise), with row i's noise from the generator of (seed, i);
-    `indices` gives the B rows other numbers than 0 … B-1, each 0 or larger. temperature: 0 always takes the likeliest
+    `indices` gives the B rows other numbers than 0 … B-1, each 0 or larger; None is a row that nobody wants, and noise
+    is not spent on. temperature: 0 always takes the likeliest
     token. guidance g: logits = (1 + g) · with caption - g · without (Ho and Salimans 2022). negative: (1, T) or (B, T)
     text tokens that take the place of the empty caption, so that guidance leads away from what they say. given: (B, n)
     first tokens, kept. on_token(i, tokens, logits) is called after each draw: tokens (B, i + 1), and the logits
@@ -141,9 +184,7 @@ def sample(
         dalle.check(negative, negative[:, :0])
     rows = range(len(text)) if indices is None else indices
     check_indices(rows, len(text))
-    gumbel = None
-    if temperature > 0:
-        gumbel = torch.stack([noise(seed, i, c.image_length, c.codes) for i in rows]).to(text.device)  # (B, N, codes)
+    noise_now = noise_of_tokens(seed, rows, tokens.shape[1], c.codes) if temperature > 0 else None
     without = empty_captions(text, c.pad_id) if negative is None else negative.to(text.device).expand(len(text), -1)
     captions = torch.cat((text, without)) if guidance else text
 
@@ -157,18 +198,16 @@ def sample(
                 padded = torch.cat((tokens, tokens.new_zeros(len(text), 1)), dim=1)  # forward drops the last token
                 logits = dalle(captions, both(padded))[1][:, -1]
             elif cache is None:
-                logits, cache = dalle.prefill(captions)
-                if i:
-                    logits = dalle.decode_step(both(tokens), 0, cache)
+                logits, cache = read_prompts(dalle, captions, both(tokens))
             else:
                 logits = dalle.decode_step(both(tokens[:, -1:]), i - 1, cache)
             logits = logits if logits.dtype == torch.float64 else logits.float()
             if guidance:
                 toward, away = logits.chunk(2)
                 logits = toward + guidance * (toward - away)
-            if gumbel is not None:
+            if noise_now is not None:
                 logits = shape_logits(logits, temperature, top_k, top_p)
-                drawn = (logits + gumbel[:, i]).argmax(dim=-1)
+                drawn = (logits + next(noise_now).to(logits.device)).argmax(dim=-1)
             else:
                 drawn = logits.argmax(dim=-1)
             tokens = torch.cat((tokens, drawn[:, None]), dim=1)
@@ -178,22 +217,45 @@ def sample(
 
 
 def sample_batches(
-    dalle: DALLE, text: Tensor, indices: Sequence[int], seed: int = 0, given: Tensor | None = None, **options
+    dalle: DALLE,
+    text: Tensor,
+    indices: Sequence[int],
+    seed: int = 0,
+    given: Tensor | None = None,
+    on_token: OnToken | None = None,
+    **options,
 ) -> Iterator[tuple[range, Tensor]]:
     """Sample the pictures (seed, i) for all i of `indices`, SAMPLING_BATCH rows at a time.
 
     text: (1, T), the caption of all, or (R, T), picture i's in row i. given: likewise (1, n) or (R, n), or None.
     options: those of `sample`. Yields (the indices of these rows, their image tokens (SAMPLING_BATCH, N)), among them
-    rows that nobody asked for: picture i is always row i mod SAMPLING_BATCH of a full batch, since sums over another
-    number of rows may round otherwise; so it does not depend on what else is asked for.
+    rows that nobody asked for, drawn without noise: picture i is always row i mod SAMPLING_BATCH of a full batch, since
+    sums over another number of rows may round otherwise; so it does not depend on what else is asked for.
+    On the CPU a batch takes one core, and as many are sampled at the same time as PyTorch has threads: the calls of
+    `on_token` for these come in turn.
     Raises ValueError with one sentence for a negative index, before anything is sampled, and as `sample` does.
     """
     check_indices(indices, len(indices))
-    for batch in sorted({index // SAMPLING_BATCH for index in indices}):
-        rows = range(batch * SAMPLING_BATCH, (batch + 1) * SAMPLING_BATCH)
+    asked = set(indices)
 
-        def of_rows(table: Tensor, rows: range = rows) -> Tensor:
-            return table[[0 if len(table) == 1 else min(row, len(table) - 1) for row in rows]]
+    def of_rows(table: Tensor, rows: range) -> Tensor:
+        return table[[0 if len(table) == 1 else min(row, len(table) - 1) for row in rows]]
 
-        first = None if given is None else of_rows(given)
-        yield rows, sample(dalle, of_rows(text), seed, given=first, indices=rows, **options)
+    def sample_rows(rows: range, on_token: OnToken | None) -> Tensor:
+        first = None if given is None else of_rows(given, rows)
+        wanted = [i if i in asked else None for i in rows]
+        return sample(dalle, of_rows(text, rows), seed, given=first, on_token=on_token, indices=wanted, **options)
+
+    batches = [
+        range(i * SAMPLING_BATCH, (i + 1) * SAMPLING_BATCH) for i in sorted({i // SAMPLING_BATCH for i in asked})
+    ]
+    if text.device.type != "cpu":
+        for rows in batches:
+            yield rows, sample_rows(rows, on_token)
+        return
+    together = torch.get_num_threads()
+    for start in range(0, len(batches), together):
+        now = batches[start : start + together]
+        with evaluation_mode(dalle):  # here too, since one batch may be done, and change the mode back, before another
+            drawn = side_by_side([partial(sample_rows, rows) for rows in now], on_token or (lambda *_: None))
+        yield from zip(now, drawn, strict=True)

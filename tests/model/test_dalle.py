@@ -151,6 +151,9 @@ def test_feeding_step_by_step_gives_the_logits_of_the_whole():
         assert_close(model.decode_step(image_tokens[:, :4], 0, kept), whole[:, 4], atol=1e-5, rtol=1e-4)
         for i in range(4, config.image_length - 1):
             assert_close(model.decode_step(image_tokens[:, i : i + 1], i, kept), whole[:, i + 1], atol=1e-5, rtol=1e-4)
+        logits, kept = model.prefill(text, image_tokens[:, :4])
+        assert_close(logits, whole[:, 4], atol=1e-5, rtol=1e-4)
+        assert_close(model.decode_step(image_tokens[:, 4:5], 4, kept), whole[:, 5], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

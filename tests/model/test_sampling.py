@@ -1,6 +1,7 @@
 """Sampling: the same tokens with and without the cache, and exactly the distribution that was asked for."""
 
 import math
+import threading
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from dalle_lessons.model import sampling
 from dalle_lessons.model.dalle import DALLE, DALLEConfig
 from dalle_lessons.model.sampling import (
     SAMPLING_BATCH,
@@ -16,6 +18,7 @@ from dalle_lessons.model.sampling import (
     keep_top_k,
     keep_top_p,
     noise,
+    noise_of_tokens,
     sample,
     sample_batches,
     shape_logits,
@@ -409,9 +412,104 @@ def test_batches_hold_the_pictures_of_their_indices_alone_or_among_others():
         assert tokens.shape == (SAMPLING_BATCH, 12)
         own = [min(row, 39) for row in rows]
         assert torch.equal(tokens[:, :2], given[own])
-        assert torch.equal(tokens, sample(model, text[own], seed=4, given=given[own], indices=rows))
+        whole = sample(model, text[own], seed=4, given=given[own], indices=rows)
+        for index in {2, 35, 39} & {*rows}:
+            assert torch.equal(tokens[index % 32], whole[index % 32])
     ((rows, tokens),) = sample_batches(model, text[:1], [33], seed=4)
-    assert torch.equal(tokens, sample(model, text[:1].expand(32, -1), seed=4, indices=rows))
+    assert torch.equal(tokens[1], sample(model, text[:1].expand(32, -1), seed=4, indices=rows)[1])
+
+
+def test_noise_is_spent_on_the_rows_that_are_wanted_alone(monkeypatch):
+    spent = []
+    real = sampling.noise_generator
+    monkeypatch.setattr(sampling, "noise_generator", lambda *which: spent.append(which) or real(*which))
+    list(sample_batches(model_with(), captions(1), [35, 2, 39], seed=4))
+    assert sorted(spent) == [(4, 2), (4, 35), (4, 39)]
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_noise_token_by_token_is_the_noise_of_the_whole_picture(first):
+    steps = noise_of_tokens(7, [3, None, 9], first, 13)
+    drawn = torch.stack([next(steps) for _ in range(12 - first)], dim=1)  # (3, 12 - first, 13)
+    for row, index in ((0, 3), (2, 9)):
+        assert torch.equal(drawn[row], noise(7, index, 12, 13)[first:])
+    assert not drawn[1].any()
+
+
+@pytest.mark.parametrize("config", [SMALL, MIXED])
+@pytest.mark.parametrize("first", [0, 5])
+def test_a_prompt_is_read_once_whatever_the_other_rows_hold(config, first, monkeypatch):
+    model, text, read = model_with(config), captions(3)[[0, 1, 0, 2, 0]], []
+    given_tokens = torch.arange(5).remainder(13).expand(5, -1)[:, :first]
+    real = model.prefill
+    monkeypatch.setattr(model, "prefill", lambda *prompt: read.append(prompt) or real(*prompt))
+    logits, cache = sampling.read_prompts(model, text, given_tokens)
+    assert [len(caption) for caption, _ in read] == [1, 1, 1]
+    assert cache.length == 7 + first
+    for row in range(5):
+        alone, own = real(text[row : row + 1], given_tokens[row : row + 1])
+        assert torch.equal(logits[row], alone[0])
+        assert torch.equal(cache.store[:, :, row, :, : 7 + first], own.store[:, :, 0, :, : 7 + first])
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_batches_at_the_same_time_hold_what_they_hold_one_after_another(two_threads):
+    model, text = model_with(replace(SMALL, dropout=0.5)).train(), captions(1)
+    together = dict(sample_batches(model, text, range(96), seed=4))
+    assert torch.get_num_threads() == 2 and model.training
+    torch.set_num_threads(1)
+    apart = dict(sample_batches(model, text, range(96), seed=4))
+    assert list(together) == list(apart) == [range(0, 32), range(32, 64), range(64, 96)]
+    for rows in apart:
+        assert torch.equal(together[rows], apart[rows])
+        alone = dict(sample_batches(model, text, [rows[7]], seed=4))
+        assert torch.equal(alone[rows][7], apart[rows][7])
+
+
+def test_of_batches_at_the_same_time_each_token_is_told_in_the_calling_thread(two_threads):
+    calls = []
+    batches = dict(
+        sample_batches(
+            model_with(),
+            captions(1),
+            range(64),
+            seed=4,
+            on_token=lambda i, tokens, logits: calls.append((threading.current_thread(), i, tokens, logits.shape)),
+        )
+    )
+    assert {thread for thread, *_ in calls} == {threading.current_thread()}
+    for tokens in batches.values():
+        own = [i for _, i, so_far, _ in calls if torch.equal(so_far, tokens[:, : i + 1])]
+        assert own == list(range(12))
+    assert len(calls) == 24 and {shape for *_, shape in calls} == {(32, 13)}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_what_the_callback_raises_ends_all_batches_at_the_same_time(two_threads, error):
+    model, calls = model_with().train(), []
+
+    def stop(i, tokens, logits):
+        calls.append(i)
+        if len(calls) == 5:
+            raise error("enough")
+
+    with pytest.raises(error, match="enough"):
+        list(sample_batches(model, captions(1), range(128), seed=4, on_token=stop))
+    assert len(calls) == 5 and model.training
+    assert torch.get_num_threads() == 2
+    assert threading.active_count() == 1 or not any("ThreadPool" in t.name for t in threading.enumerate())
+
+
+def test_what_goes_wrong_in_a_batch_at_the_same_time_reaches_the_caller(two_threads):
+    with pytest.raises(ValueError, match="top-k must keep"):
+        list(sample_batches(model_with(), captions(1), range(64), top_k=0))
 
 
 @pytest.mark.parametrize("part", ["whole", "transformer"])
