@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
@@ -15,11 +13,10 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from .atomic import replace_file
+from .card import card_head
+from .config_file import CHECKSUM, checksum, config_text, read_config
 from .files import CONFIG, WEIGHTS, weights_dir
 from .hub import HubOptions
-
-# A field that the configuration of this part has, and no other's: by it a folder of another part is recognized.
-TELLING_FIELD = {"dvae": "code_dim", "dalle": "rows", "clip": "text_width", "judge": "emoji"}
 
 
 class Pretrained(nn.Module, PyTorchModelHubMixin):
@@ -48,9 +45,19 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
     @classmethod
     def from_folder(cls, folder: Path) -> Self:
         """Load the model whose files lie in this folder."""
-        model = cls(read_config(folder / CONFIG, cls.config_class, cls.part))
-        weights, model.weights_sha256 = read_weights(folder / WEIGHTS, model.state_dict())
+        config, values, stated = read_config(folder / CONFIG, cls.config_class, cls.part)
+        weights, weights_sha256 = read_weights(folder / WEIGHTS)
+        if stated != checksum(values, weights_sha256):  # what is wrong is looked for before anything large is made
+            check_weights(folder / WEIGHTS, weights, shapes_of(cls, config, folder / CONFIG, len(weights)))
+            if stated is not None:
+                raise ValueError(
+                    f"{folder / CONFIG} and the {WEIGHTS} beside it are not as they were saved: copy or download both "
+                    f"again, or, if you changed the configuration on purpose, take its {CHECKSUM} out."
+                )
+        model = cls(config)
+        check_weights(folder / WEIGHTS, weights, model.state_dict())
         model.load_state_dict(weights)  # copied into float32
+        model.weights_sha256 = weights_sha256
         return model.eval()
 
     def train(self, mode: bool = True) -> Self:
@@ -70,11 +77,13 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
 
     def _save_pretrained(self, save_directory: Path) -> None:
         folder, weights = Path(save_directory), self.stored_weights()
-        card = f"# {self.part}\n\nTrained with `dalle-lessons train {self.part}`.\n"
-        config = json.dumps(asdict(self.config), sort_keys=True, indent=2)
+        title = f"# {self.part}\n\nTrained with `dalle-lessons train {self.part}`.\n"
+        content = safetensors.torch.save(weights)
+        config = config_text(self.config, hashlib.sha256(content).hexdigest())
         if not (folder / "README.md").exists():  # huggingface_hub's own template would say nothing of this model
+            card = f"{card_head([self.part])}\n{title}"
             replace_file(folder / "README.md", lambda path: path.write_text(card, encoding="utf-8"))
-        replace_file(folder / WEIGHTS, lambda path: safetensors.torch.save_file(weights, path))
+        replace_file(folder / WEIGHTS, lambda path: path.write_bytes(content))
         replace_file(folder / CONFIG, lambda path: path.write_text(config, encoding="utf-8"))
 
     def stored_weights(self) -> dict[str, Tensor]:
@@ -92,37 +101,42 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
         return weights
 
 
-def read_config(path: Path, config_class: type, part: str) -> Any:
-    """A configuration from its JSON file. Raises ValueError with one sentence for one that is damaged, of another part,
-    or of another version of the library: to leave out what it does not know would make another network."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: it is no JSON file. Save or download the model again.") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} is no configuration of a model: it holds no names and values.")
-    if unknown := sorted(set(values) - {field.name for field in fields(config_class)}):
-        for other, field in TELLING_FIELD.items():
-            if other != part and field in values:
-                raise ValueError(f"{path} describes another model, a {other}: give the folder of a {part}.")
+def shapes_of(cls: type[Pretrained], config: Any, path: Path, most: int) -> dict[str, Tensor]:
+    """The tensors, without numbers, of the model that a configuration describes: a strange one fills no memory.
+
+    path: its file. most: how many tensors the weights' file holds: no model has more layers than that.
+    Raises ValueError with one sentence for a configuration of which no model can be made.
+    """
+    deep = [name for name in ("layers", "blocks") if getattr(config, name, 0) > most]
+    if deep:
         raise ValueError(
-            f"{path} was written by another version of this library, with settings that this one does not know "
-            f"({', '.join(unknown)}): install a newer dalle-lessons."
+            f"{path} does not describe the weights in {WEIGHTS} beside it, which hold {most} tensors: its {deep[0]} "
+            f"cannot be {getattr(config, deep[0])}."
         )
-    return config_class(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    try:
+        with torch.device("meta"):
+            return cls(config).state_dict()
+    except Exception as error:  # torch raises many kinds for sizes that are none
+        why = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise ValueError(f"{path} describes a model that cannot be made ({why}): save or download it again.") from error
 
 
-def read_weights(path: Path, expected: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+def read_weights(path: Path) -> tuple[dict[str, Tensor], str]:
     """The tensors of a safetensors file, and the SHA-256 of exactly the bytes that they were read from.
 
-    Raises ValueError with one sentence for a file that is damaged, that holds other names or shapes than `expected`,
-    or numbers that are not finite.
+    Raises ValueError with one sentence for a file that is damaged.
     """
     content = path.read_bytes()
     try:
         weights = safetensors.torch.load(content)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError) as error:  # the latter: types of number that torch does not know
         raise ValueError(f"{path} is damaged or cut short: save or download the model again.") from error
+    return weights, hashlib.sha256(content).hexdigest()
+
+
+def check_weights(path: Path, weights: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Raises ValueError with one sentence for weights of other names, shapes or kinds than `expected`, for numbers that
+    are not finite, and for a whole matrix of zeros, which no training leaves. path: their file."""
     shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
     found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     for name in sorted(shapes.keys() | found.keys()):
@@ -132,8 +146,14 @@ def read_weights(path: Path, expected: dict[str, Tensor]) -> tuple[dict[str, Ten
                 f"{found.get(name, 'none')}, and {shapes.get(name, 'none')} was expected."
             )
     for name, tensor in weights.items():
+        if tensor.is_floating_point() != expected[name].is_floating_point():
+            raise ValueError(
+                f"{path} does not hold the weights that {CONFIG} beside it describes: {name} is made of "
+                f"{str(tensor.dtype).removeprefix('torch.')}."
+            )
         if not torch.isfinite(tensor).all():
             raise ValueError(
                 f"{path} holds numbers that are not finite, in {name}: its training failed, or a copy did."
             )
-    return weights, hashlib.sha256(content).hexdigest()
+        if tensor.ndim > 1 and not (tensor[0].any() or tensor.any()):  # the first row nearly always tells
+            raise ValueError(f"{path} holds nothing but zeros in {name}: save or download the model again.")

@@ -16,10 +16,10 @@ from safetensors.torch import load_file, save_file
 
 from dalle_lessons.model import files
 from dalle_lessons.model.clip import CLIP, CLIPConfig
+from dalle_lessons.model.config_file import TELLING_FIELD
 from dalle_lessons.model.dalle import DALLE, DALLEConfig
 from dalle_lessons.model.dvae import DVAE, DVAEConfig
 from dalle_lessons.model.judge import Judge, JudgeConfig
-from dalle_lessons.model.pretrained import TELLING_FIELD
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.training.trainer import TrainConfig, Trainer
 
