@@ -133,8 +133,12 @@ def test_an_error_that_is_not_the_systems_stays_what_it_is(tmp_path):
 # ---- signals --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_each_way_to_end_a_training_saves_it_first(number, tmp_path):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"])
+def test_each_way_to_end_a_training_saves_it_first(name, tmp_path):
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip("this system has no such signal")
+    assert number in STOP_SIGNALS, "it would end the training before it could be saved"
     train(line(), at_step(2, lambda: signal.raise_signal(number)), SIX, tmp_path, progress=False)
     assert step_of(tmp_path) == 3
 
