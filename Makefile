@@ -1,12 +1,13 @@
 # make draw PROMPT="a sketch of a cat face"   and the other commands of `make help`.
 #
-# Everything is installed into .venv, at the versions of constraints.txt. A stamp for each set of packages (.venv/draw.stamp
-# and so on) is younger than pyproject.toml and constraints.txt as long as nothing changed: then nothing is installed.
+# Everything is installed into .venv, at the versions of constraints.txt: tools/environment.py does it, and nothing where
+# all is there. Programs are run as modules of .venv's Python, which works in a folder that was moved or copied, too.
 
 PYTHON ?= python3
 VENV := .venv
 # Linux: https://download.pytorch.org/whl/cpu gets PyTorch without CUDA's gigabytes.
 TORCH_INDEX ?=
+export TORCH_INDEX
 
 # The prompt goes to the shell as an environment variable, letter by letter, whatever quotes or dollar signs it holds.
 # One from the environment is not taken: some shells call their own prompt PROMPT.
@@ -16,15 +17,20 @@ endif
 override PROMPT := $(value PROMPT)
 export PROMPT
 
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --constraint constraints.txt
+RUN := $(VENV)/bin/python
+# READY and an extra's name: .venv holds what that use needs.
+READY = @$(if $(wildcard $(RUN)),$(RUN),$(PYTHON)) tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help draw test test-quick test-elsewhere mutants lab notebooks lint format lock clean
+.PHONY: help draw verify play doctor test test-quick test-elsewhere test-tools mutants lab notebooks lint format lock \
+  lock-check clean
 
 help:
 	@echo 'make draw PROMPT="a sketch of a cat face"   draw nine pictures into drawing.png'
+	@echo 'make verify FILE=drawing.png   read the signature of a picture'
+	@echo 'make play        open the playground: a caption in, pictures out'
+	@echo 'make doctor      is this machine ready, and how fast is it?'
 	@echo 'make lab         open the lessons: your own copy, in my-lessons'
 	@echo 'make test        run all tests, the lessons among them'
 	@echo 'make test-quick  the tests of the library alone, without the slow ones'
@@ -33,82 +39,78 @@ help:
 	@echo 'make test-elsewhere   the lessons as on other machines: older processors, one thread'
 	@echo 'make mutants     break the code in many small ways, and list what no test noticed'
 	@echo 'make lint        look the code over        make format   put it into shape'
-	@echo 'make lock        resolve the dependencies anew into constraints.txt'
+	@echo 'make lock        resolve the dependencies anew into constraints.txt, for every kind of machine'
+	@echo 'make lock-check  is it still true, on every kind of machine?'
 	@echo 'make clean       remove .venv and caches; your lessons and pictures stay'
+	@echo 'For any other command: . $(VENV)/bin/activate, then dalle-lessons --help'
 	@echo 'On Linux, add TORCH_INDEX=https://download.pytorch.org/whl/cpu the first time: a far smaller PyTorch.'
 
-draw: $(VENV)/draw.stamp
-	@$(VENV)/bin/dalle-lessons draw -- "$$PROMPT"
+draw:
+	$(READY) sign
+	@$(RUN) -m dalle_lessons draw -- "$$PROMPT"
+
+FILE ?= drawing.png
+verify:
+	$(READY) sign
+	@$(RUN) -m dalle_lessons verify -- "$(FILE)"
+
+play:
+	$(READY) play
+	@$(RUN) -m dalle_lessons play
+
+doctor:
+	$(READY) lab
+	@$(RUN) -m dalle_lessons doctor
 
 # Two processes, each with one thread (see conftest.py): two threads in one process idle half of the time.
 WORKERS ?= 2
-PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/test.stamp
+test:
+	$(READY) test
 	@$(PYTEST) $(PYTEST_ARGS)
 
-test-quick: $(VENV)/test.stamp
+test-quick:
+	$(READY) test
 	@$(PYTEST) -m "not slow" tests $(PYTEST_ARGS)
 
-mutants: $(VENV)/test.stamp
-	@$(INSTALL) --editable '.[mutants]'
-	@$(VENV)/bin/python tools/mutants.py
+mutants: test-tools
+	$(READY) mutants
+	@$(RUN) tools/mutants.py
+
+test-tools:
+	$(READY) test
 
 # What a processor without AVX-512, one without any vector instructions, and a single thread compute.
-test-elsewhere: $(VENV)/test.stamp
-	LESSONS_UNTIMED=1 ATEN_CPU_CAPABILITY=default $(VENV)/bin/python -m pytest -q notebooks
-	LESSONS_UNTIMED=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(VENV)/bin/python -m pytest -q notebooks
-	LESSONS_UNTIMED=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q notebooks
+test-elsewhere: test-tools
+	LESSONS_UNTIMED=1 ATEN_CPU_CAPABILITY=default $(RUN) -m pytest -q notebooks
+	LESSONS_UNTIMED=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(RUN) -m pytest -q notebooks
+	LESSONS_UNTIMED=1 OMP_NUM_THREADS=1 $(RUN) -m pytest -q notebooks
 
-lab: $(VENV)/lab.stamp
-	@$(VENV)/bin/dalle-lessons student my-lessons
-	@$(VENV)/bin/jupyter lab my-lessons
+lab:
+	$(READY) lab
+	@$(RUN) -m dalle_lessons lab my-lessons
 
-notebooks: $(VENV)/test.stamp
-	@$(VENV)/bin/python -m dalle_lessons.classroom.lessons $(LESSONS)
+notebooks: test-tools
+	@$(RUN) -m dalle_lessons.classroom.lessons $(LESSONS)
 
-lint: $(VENV)/test.stamp
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/basedpyright --pythonpath $(VENV)/bin/python
+lint: test-tools
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m basedpyright --pythonpath $(RUN)
 
-format: $(VENV)/test.stamp
-	@$(VENV)/bin/ruff check --fix .
-	@$(VENV)/bin/ruff format .
+format: test-tools
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
 
-lock: $(VENV)/bin/python
-	@$(VENV)/bin/python tools/make_lock.py
+lock:
+	$(READY) lock
+	@$(RUN) tools/make_lock.py $(if $(UPGRADE),--upgrade)
+
+lock-check:
+	$(READY) lock
+	@$(RUN) tools/make_lock.py --check
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist
 	find dalle_lessons tests tools -name __pycache__ -prune -exec rm -rf {} +
-
-# ---- the environment ----
-
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo 'The lessons need Python 3.11 or newer; name one, like this: make draw PYTHON=python3.12' >&2; exit 1; }
-	@echo 'Making an environment of its own in $(VENV) ...'
-	@$(PYTHON) -m venv $(VENV) || \
-	  { rm -rf $(VENV); echo 'Python could not make an environment; on Debian and Ubuntu, install python3-venv.' >&2; exit 1; }
-
-# PyTorch first, where an index is named for it, so that nothing else is looked for there.
-$(VENV)/torch.stamp: constraints.txt | $(VENV)/bin/python
-	@echo 'Installing PyTorch (the first time: one large download) ...'
-	@$(INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch
-	@touch $@
-
-$(VENV)/draw.stamp: pyproject.toml constraints.txt $(VENV)/torch.stamp
-	@echo 'Installing the package and what it needs ...'
-	@$(INSTALL) --editable .
-	@touch $@
-
-$(VENV)/lab.stamp: pyproject.toml constraints.txt $(VENV)/torch.stamp
-	@echo 'Installing the package, JupyterLab and what they need ...'
-	@$(INSTALL) --editable '.[lab]'
-	@touch $@ $(VENV)/draw.stamp
-
-$(VENV)/test.stamp: pyproject.toml constraints.txt $(VENV)/torch.stamp
-	@echo 'Installing the package, JupyterLab, the test tools and what they need ...'
-	@$(INSTALL) --editable '.[test]'
-	@touch $@ $(VENV)/draw.stamp $(VENV)/lab.stamp

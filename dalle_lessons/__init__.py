@@ -6,11 +6,14 @@ Names are imported when they are first asked for: `dalle-lessons --help` needs n
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .model.threads import wait_quietly
+from .model.machine import is_about_torch, no_torch
+from .model.threads import in_a_hub, limit_threads, wait_quietly
 
 # Here, since it must come before torch is imported: then it holds for every command, and for a notebook whose first
 # import is this one. It changes how long a computation waits, and nothing of what it computes.
 wait_quietly()
+if in_a_hub():  # the kernels of a hub are started by it, not by our command
+    limit_threads()
 
 __version__ = "0.1.0"
 # Public name -> the module that holds it.
@@ -77,10 +80,14 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str):
-    if name == "figures":  # the one module among the names
-        return import_module(".classroom.figures", __name__)
-    if name in _HOME:
-        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    if name == "figures" or name in _HOME:
+        try:
+            module = import_module(f".{_HOME.get(name, 'classroom.figures')}", __name__)
+        except (ImportError, OSError) as error:
+            if not is_about_torch(error):
+                raise
+            raise ImportError(no_torch(error)) from None
+        return module if name == "figures" else getattr(module, name)  # figures is the one module among the names
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

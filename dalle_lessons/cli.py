@@ -16,6 +16,7 @@ from .commands.draw import draw, edit
 from .commands.evaluate import evaluate
 from .commands.signature import verify
 from .commands.train import train
+from .model.machine import is_about_torch, no_torch
 from .model.threads import limit_threads
 
 usual_warning = warnings.formatwarning
@@ -46,7 +47,7 @@ class FriendlyGroup(click.Group):
         except (ValueError, OSError, ImportError, RuntimeError) as error:
             if ctx.params["debug"]:
                 raise
-            if sentence := sentence_for_users(error):
+            if sentence := no_torch(error) if is_about_torch(error) else sentence_for_users(error):
                 raise click.ClickException(sentence) from error
             if isinstance(error, RuntimeError):  # a mistake of ours: its traceback is needed
                 raise

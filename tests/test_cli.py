@@ -19,6 +19,7 @@ from dalle_lessons import Drawing, TextToImage, cli
 from dalle_lessons.classroom import serve
 from dalle_lessons.cli import main
 from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.pipeline.provenance import UnsignedWarning
 
 
 @pytest.fixture
@@ -362,6 +363,15 @@ def test_an_error_from_the_depths_points_to_debug(run, monkeypatch):
         CliRunner().invoke(main, ["--debug", "draw", "cat"], catch_exceptions=False)
 
 
+def test_a_drawing_that_cannot_be_signed_is_drawn_and_says_so_once(run, tmp_path, weights, monkeypatch):
+    monkeypatch.setattr("dalle_lessons.pipeline.provenance.find_spec", lambda name: None)
+    words = ["draw", "a circle", "--model", str(weights), "--images", "1", "--candidates", "1", "--out", "a.png"]
+    with pytest.warns(UnsignedWarning, match="this is unsigned") as told:
+        result = run(*words)
+    assert result.exit_code == 0 and (tmp_path / "a.png").exists() and len(told) == 1
+    assert cli.plain_warning(told[0].message, told[0].category, "", 1).startswith("Warning: Signing needs")
+
+
 def test_a_slip_of_ours_points_to_debug_and_a_sentence_of_ours_does_not(run, monkeypatch):
     source = "def slip():\n    int('x')\ndef sentence():\n    raise ValueError('Say a number.')\n"
     module = {"__name__": "dalle_lessons.somewhere"}
@@ -394,10 +404,36 @@ def test_other_errors_keep_their_traceback(monkeypatch):
 # ---- JupyterLab ----
 
 
+@pytest.fixture
+def started(monkeypatch):
+    """The programs that `lab` starts, none of them for real."""
+    monkeypatch.setattr(serve, "find_spec", lambda name: True)
+    for name in ("JUPYTERHUB_USER", "JUPYTERHUB_SERVICE_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    commands: list[list[str]] = []
+    monkeypatch.setattr(serve, "run_server", lambda command: commands.append(command) or 0)
+    return commands
+
+
+def test_lab_on_a_hub_only_copies(run, tmp_path, monkeypatch, started):
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    result = run("lab", "mine")
+    assert result.exit_code == 0 and "open the folder mine" in result.output and started == []
+    assert (tmp_path / "mine" / "00_text_to_image.ipynb").exists()
+
+
+def test_lab_as_root_says_so_and_goes_on(run, monkeypatch, started):
+    for user, told in ((0, True), (1000, False)):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user, raising=False)
+        result = run("lab", "mine")
+        assert result.exit_code == 0 and ("You are root" in result.output) is told
+        assert ("--allow-root" in started[-1]) is told
+
+
 def test_lab_without_jupyterlab_says_what_to_install(run, tmp_path, monkeypatch):
     monkeypatch.setattr(serve, "find_spec", lambda name: None)
     result = run("lab", "mine")
-    assert result.exit_code == 1 and "dalle-lessons[lab]" in result.output and not (tmp_path / "mine").exists()
+    assert result.exit_code == 1 and "-m pip install" in result.output and not (tmp_path / "mine").exists()
 
 
 @pytest.mark.parametrize(

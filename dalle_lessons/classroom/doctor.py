@@ -1,35 +1,31 @@
 """Is this machine ready for the lessons, and how fast is it?
 
     dalle-lessons doctor
-    python -m dalle_lessons.classroom.doctor --calibrate    # for authors: prints REFERENCE_SECONDS anew
+    dalle-lessons doctor --report      # the same, with what else a person who helps must know
 
 The lessons state minutes of computing, measured on two cores of one machine. The last check does a small piece of the
-same kind of work here and says by what factor this machine differs.
+same kind of work here and says by what factor this machine differs, and why, if it is far slower.
+
+Torch and Jupyter are imported by the checks alone: where one cannot be loaded, the others still look.
 """
+
+from __future__ import annotations
 
 import os
 import platform
-import statistics
 import sys
-import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-import torch
-from torch import nn
+from ..model.machine import hint, no_torch, no_way_in
+from ..model.memory import memory
+from ..model.threads import available_cores, cpu_quota, in_a_hub
 
-from ..model.devices import describe, devices_here, pick_device
-from ..model.threads import available_cores
-
-# Seconds of one `work()` on the machine on which the lessons' minutes were measured, with two threads and nothing else
-# running. To measure it anew, on that machine when it is idle: python -m dalle_lessons.classroom.doctor --calibrate
-REFERENCE_SECONDS = 0.194  # four runs gave 0.190 to 0.201, with PyTorch 2.13.0
-
-ROUNDS, PATIENCE = 11, 5.0  # the median of so many counts, or of as many as fit into so many seconds
-
+SLOW = 3.0  # times the stated minutes: from there on a lesson no longer fits its hour
 GIB = 2**30
 NEEDED_MEMORY = 3.5 * GIB  # a machine sold with 4 GB reports a little less
+CORE = ("torch", "numpy", "pillow", "tokenizers", "safetensors", "huggingface_hub")
+LESSONS = ("jupyterlab", "ipywidgets", "jupyterlab_widgets", "ipykernel", "matplotlib")
 NEEDED_MODELS = ("dvae", "dalle")  # of the bundled emoji world: without these two nothing can be drawn
 
 
@@ -40,33 +36,67 @@ class Check:
     text: str  # what was found; where it is not well, also what to do
 
 
-def doctor() -> bool:
-    """Prints every check, one a line; returns whether all is well."""
+def doctor(report: bool = False) -> bool:
+    """Prints every check, one a line; returns whether all is well. report: also what to paste into a question to
+    people who help; it holds no name of a person or of a folder in their home."""
     well = True
-    for look in (check_python, check_torch, check_devices, check_memory, check_widgets, check_weights, check_speed):
-        check = look()
+    looks = (check_python, check_torch, check_devices, check_memory, check_widgets, check_kernel, check_weights)
+    for look in (*looks, check_speed):
+        try:
+            check = look()
+        except (ImportError, OSError) as error:  # torch cannot be loaded; the rest can still be looked at
+            check = Check(look.__name__.removeprefix("check_"), False, no_torch(error))
         well = well and check.ok
-        print(f"{'ok' if check.ok else 'NO':>4}  {check.name}: {check.text}", flush=True)
+        print(without_home(f"{'ok' if check.ok else 'NO':>4}  {check.name}: {check.text}"), flush=True)
     print("All is well." if well else "What is marked NO needs a look first.")
+    if report:
+        print(without_home("\n".join(["", "```", *report_lines(), "```", "Paste all of this into your question."])))
     return well
+
+
+def report_lines() -> list[str]:
+    """What else a person who helps must know, one a line."""
+    loads = ", ".join(f"{load:.1f}" for load in os.getloadavg()) if hasattr(os, "getloadavg") else "not known"
+    quota = cpu_quota()
+    lines = [f"system: {platform.platform()}", f"Python: {sys.version.split(' (')[0]}, {sys.executable}"]
+    lines += [f"cores: {os.cpu_count()}, usable {available_cores()}, quota {'none' if quota is None else quota}"]
+    lines += [f"load: {loads}", f"hub: {in_a_hub()}"]
+    settings = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(("OMP_", "MKL_", "LESSONS_"))}
+    lines += [f"{name}={value}" for name, value in settings.items()]
+    for name in ("dalle-lessons", *CORE, *LESSONS, "voila", "c2pa-python"):
+        try:
+            lines.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            lines.append(f"{name} is not installed")
+    return lines
+
+
+def without_home(text: str) -> str:
+    """The same text in which the home folder, which often holds a person's name, is ~."""
+    home = os.path.expanduser("~")
+    return text.replace(home, "~") if len(home) > 1 else text
 
 
 # ---- The checks -----------------------------------------------------------------------------------------------------
 
 
 def check_python() -> Check:
-    ok = sys.version_info >= (3, 11)
+    reason = no_way_in()
     text = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    return Check("Python", ok, text if ok else text + "; version 3.11 or newer is needed")
+    return Check("Python", not reason, f"{text}. {reason}" if reason else text)
 
 
 def check_torch() -> Check:
+    import torch
+
     ok = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 9)  # the oldest that was tried
     text = f"{torch.__version__}, {torch.get_num_threads()} thread(s) on {available_cores()} core(s)"
     return Check("PyTorch", ok, text if ok else text + "; version 2.9 or newer is needed")
 
 
 def check_devices() -> Check:
+    from ..model.devices import describe, devices_here, pick_device
+
     here = ", ".join(describe(device) for device in devices_here())
     return Check("devices", True, f"{here}; taken unless another is named: {pick_device()}")
 
@@ -82,13 +112,13 @@ def check_memory() -> Check:
 
 def check_widgets() -> Check:
     found, missing = [], []
-    for name in ("jupyterlab", "ipywidgets", "jupyterlab_widgets", "ipykernel", "matplotlib"):
+    for name in LESSONS:
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Check("lessons", False, f"{', '.join(missing)} missing; pip install 'dalle-lessons[lab]' brings it")
+        return Check("lessons", False, f"{', '.join(missing)} missing; {hint('lab')}")
     return Check("lessons", True, ", ".join(found))
 
 
@@ -106,98 +136,54 @@ def check_weights() -> Check:
     return Check("weights", True, ", ".join(models))
 
 
-def check_speed() -> Check:
-    if not REFERENCE_SECONDS:
-        return Check("speed", True, "not known: the reference machine was not measured")
-    factor = measure() / REFERENCE_SECONDS
-    text = f"lessons take about {factor:.1f} × the stated minutes on this machine"
-    # Slow is not ill: it only means more patience, or closing what else is running.
-    return Check("speed", True, text if factor < 2 else text + "; close what else is running, and plan for it")
-
-
-# ---- What they look at ----------------------------------------------------------------------------------------------
-
-
-def memory() -> int | None:
-    """Bytes of memory that this process may use, or None where the system does not say."""
-    if sys.platform == "win32":
-        return _windows_memory()
+def check_kernel() -> Check:
+    """Do the lessons run in this Python? They name the kernel "python3", which may be another one's."""
     try:
-        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        return None
-    try:  # a container on a shared server often has far less than the machine: Linux writes its limit here
-        return min(found, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    except (OSError, ValueError):  # not there, or "max"
-        return found
-
-
-def _windows_memory() -> int | None:
-    import ctypes
-
-    class Status(ctypes.Structure):  # MEMORYSTATUSEX, as Windows defines it
-        _fields_ = [("length", ctypes.c_uint32), ("load", ctypes.c_uint32)] + [
-            (name, ctypes.c_uint64)
-            for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")
-        ]
-
-    status = Status(length=ctypes.sizeof(Status))
-    return status.total if ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)) else None
-
-
-class Small(nn.Module):
-    """About the mixture of the lessons: convolutions on a picture, then a transformer on its tokens.
-
-    It stands alone, and must not change: REFERENCE_SECONDS belongs to exactly this work.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.picture = nn.Sequential(  # (B, 3, 32, 32) -> (B, 128, 8, 8)
-            nn.Conv2d(3, 64, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(64, 128, 4, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(128, 128, 3, padding=1),
+        from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+    except ImportError:
+        return Check("kernel", True, "not known without Jupyter")
+    try:
+        python = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    except NoSuchKernel:
+        return Check("kernel", False, f"Jupyter has no kernel “python3”; {hint('lab')}")
+    if os.path.isabs(python) and os.path.realpath(python) != os.path.realpath(sys.executable):
+        make = f'"{sys.executable}" -m ipykernel install --user --name dalle-lessons --display-name "DALL-E in lessons"'
+        return Check(
+            "kernel", False, f"lessons start in another Python, {python}; type: {make}, and choose that kernel"
         )
-        layer = nn.TransformerEncoderLayer(128, 4, 512, dropout=0.0, batch_first=True, norm_first=True)
-        self.tokens = nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
-        self.head = nn.Linear(128, 1024)
-
-    def forward(self, images):
-        tokens = self.picture(images).flatten(2).transpose(1, 2)  # (B, 128, 8, 8) -> (B, 64, 128)
-        return self.head(self.tokens(tokens))  # (B, 64, 1024)
+    return Check("kernel", True, "python3, of this Python")
 
 
-def work(steps: int = 4) -> float:
-    """Seconds that a fixed small training takes here, with as many threads as PyTorch takes in the lessons."""
-    random_state = torch.get_rng_state()  # looking at a machine must not change what is drawn afterwards
-    torch.manual_seed(0)
-    model = Small()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    images, targets = torch.rand(16, 3, 32, 32), torch.randint(0, 1024, (16 * 64,))
-    torch.set_rng_state(random_state)
-    start = time.perf_counter()
-    for _ in range(steps):
-        loss = nn.functional.cross_entropy(model(images).flatten(0, 1), targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return time.perf_counter() - start
+def check_speed() -> Check:
+    from . import speed
+
+    factor = speed.measure() / speed.REFERENCE_SECONDS
+    text = f"lessons take about {factor:.1f} × the stated minutes on this machine"
+    if factor < 2:
+        return Check("speed", True, text)
+    return Check("speed", factor <= SLOW, f"{text}; {why_slow()}")
 
 
-def measure() -> float:
-    """Seconds of one `work()`: the median of a few, so that one interrupted by something else does not matter."""
-    work()  # does not count: the first one also loads code and asks for memory
-    times = [work()]
-    while len(times) < ROUNDS and sum(times) < PATIENCE:
-        times.append(work())
-    return statistics.median(times)
+def why_slow() -> str:
+    """The likely cause, and what helps."""
+    import torch
+
+    threads, cores, quota = torch.get_num_threads(), available_cores(), cpu_quota()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    machine = os.cpu_count() or 1
+    if threads > cores:
+        return f"{threads} threads take turns on {cores} core(s): set OMP_NUM_THREADS={cores}"
+    if load > machine + 0.5:  # this work itself may be a part of it
+        return (
+            f"other programs use the processor ({load:.1f} wait for its {machine} core(s)): close them, "
+            "or set OMP_NUM_THREADS=1, with which lessons suffer less from them"
+        )
+    if quota is not None and quota < 2:
+        return f"this container may use {quota:.1f} core(s) only: ask whoever runs it for 2"
+    if cores < 2:
+        return "it has one core for the lessons, which were measured on two: plan for it"
+    return "nothing else seems to run, so its processor is slow: plan for it, and plug a laptop in"
 
 
 if __name__ == "__main__":
-    if "--calibrate" in sys.argv:
-        torch.set_num_threads(2)
-        print(f"REFERENCE_SECONDS = {measure():.3f}")
-    else:
-        sys.exit(not doctor())
+    sys.exit(not doctor(report="--report" in sys.argv))

@@ -15,6 +15,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .bank import GuessText, lesson_texts, split_name
+from .markup import Markup
 from .record import note, read_record
 
 
@@ -41,8 +42,8 @@ class Guess(widgets.VBox):
 
     def __init__(self, name: str, text: GuessText, value: float | str | None):
         self.name, self.text, self.value = name, text, value
-        self._said = widgets.HTML()
-        question = widgets.HTML(f"<b>Your guess first:</b> {html.escape(text.question)}")
+        self._said = Markup()
+        question = Markup(f"<b>Your guess first:</b> {html.escape(text.question)}")
         super().__init__(
             [question, self._controls(), self._said], layout={"border": "1px solid #BBBBBB", "padding": "8px"}
         )

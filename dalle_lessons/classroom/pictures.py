@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from dataclasses import dataclass, field
 
@@ -18,6 +19,10 @@ class Picture:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         return {"image/png": self.png, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+    def base64(self) -> str:
+        """The PNG in letters, as HTML and notebooks hold it."""
+        return base64.b64encode(self.png).decode()
 
     def open(self) -> Image.Image:
         """As a PIL image."""

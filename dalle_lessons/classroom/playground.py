@@ -6,10 +6,9 @@ a thread of its own, and after each token it looks whether it is to stop.
 
 from __future__ import annotations
 
-import base64
-import html
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import cast
 
@@ -23,23 +22,23 @@ from ..datasets.shapes import shapes
 from ..model.sampling import SAMPLING_BATCH
 from ..pipeline.drawing import Drawing, Drawings, about
 from ..pipeline.image_files import file_name, save_png
+from ..pipeline.provenance import UnsignedWarning, can_sign, unsigned_sentence
 from ..pipeline.text_to_image import StopDrawing, TextToImage
 from .figures import image_grid, token_grid
-from .pictures import Picture, to_picture
+from .markup import Markup, image, said, style
+from .pictures import to_picture
 
 WORLDS = {  # what is drawn first, and what the drawings are compared with
     "emoji": ("a sketch of a cat face", lambda: emoji("train")),
     "shapes": ("a small red circle above a big blue square", lambda: shapes("train", 4000)),
 }
 # The button below a picture reaches over it, so that a click on the picture counts.
-STYLE = """<style>
-.dalle-playground img { max-width: 100%; }
+STYLE = """.dalle-playground img { max-width: 100%; }
 .dalle-tiles > * { position: relative; align-items: center; overflow: hidden; }
 .dalle-tiles > :focus-within { outline: 2px solid #0072B2; outline-offset: -2px; }
 .dalle-tiles img { width: 128px; image-rendering: pixelated; }
 .dalle-tiles button { position: static; width: 128px; }
-.dalle-tiles button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
-</style>"""
+.dalle-tiles button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }"""
 
 
 class Playground(widgets.VBox):
@@ -60,7 +59,7 @@ class Playground(widgets.VBox):
         top = (self.caption, self.draw_button, self.stop_button)
         settings = (self.seed, self.another, self.temperature, self.guidance, self.candidates)
         rows = [widgets.HBox(row, layout={"flex_flow": "row wrap"}) for row in (top, settings, (self.grid, self.panel))]
-        super().__init__([widgets.HTML(STYLE), *rows[:2], self.progress, self.status, rows[2]])
+        super().__init__([style(STYLE), *rows[:2], self.progress, self.status, rows[2]])
         self.add_class("dalle-playground")
         self.draw()
         self.wait()
@@ -80,12 +79,12 @@ class Playground(widgets.VBox):
         self.guidance = field(widgets.BoundedFloatText, "guidance", 0.0, min=-1, max=5, step=0.5)
         self.candidates = field(widgets.Dropdown, "candidates", 32, options=(9, 32, 64, 128))
         self.progress = widgets.IntProgress(layout=wide)
-        self.status = widgets.HTML()
+        self.status = Markup()
         # Enter in the caption's field. (on_submit would do the same, but is to be dropped from ipywidgets.)
         self.caption.on_msg(lambda _, content, buffers: content.get("event") == "submit" and self.draw())
 
     def _tiles_and_panel(self) -> None:
-        self.pictures = [widgets.HTML() for _ in range(9)]
+        self.pictures = [Markup() for _ in range(9)]
         self.buttons = [_button("–", "No picture yet", lambda n=n: self.look_at(n)) for n in range(9)]
         tiles = [widgets.VBox(both) for both in zip(self.pictures, self.buttons, strict=True)]
         columns = {"grid_template_columns": "repeat(3, 144px)", "align_content": "flex-start"}
@@ -96,8 +95,8 @@ class Playground(widgets.VBox):
         if self.model.editor:
             note = "“As a sketch” keeps the lines of an illustration; of other styles it often makes another thing."
         self.sketch.disabled = self.model.editor is None
-        self.saved, self.details = widgets.HTML(), widgets.HTML()
-        parts = (widgets.HBox([self.sketch, self.keep]), widgets.HTML(note), self.saved, self.details)
+        self.saved, self.details = Markup(), Markup()
+        parts = (widgets.HBox([self.sketch, self.keep]), Markup(note), self.saved, self.details)
         self.panel = widgets.VBox(parts, layout={"display": "none", "max_width": "460px", "margin": "0 0 0 16px"})
 
     def draw(self) -> None:
@@ -135,8 +134,10 @@ class Playground(widgets.VBox):
         path = self.folder / file_name(chosen.seed, chosen.caption, chosen.index)
         while path.exists():  # another temperature, say, gave another picture of the same name
             path = path.with_stem(f"{path.stem}_")
-        save_png(chosen.image, path, about(chosen.facts()), chosen.facts(), watermark=True)
-        self.saved.value = _said(f"Saved as {path}. Check it with: dalle-lessons verify")
+        with warnings.catch_warnings(action="ignore", category=UnsignedWarning):  # said on the page instead
+            save_png(chosen.image, path, about(chosen.facts()), chosen.facts(), watermark=True)
+        check = "Check it with: dalle-lessons verify" if can_sign() else unsigned_sentence()
+        self.saved.value = said(f"Saved as {path}. {check}")
         return path
 
     def _begin(self, work, *arguments) -> None:
@@ -167,7 +168,7 @@ class Playground(widgets.VBox):
         self.drawings = self.model.draw(caption, 9, candidates, seed, on_token=self._token_drawn, **options)
         seconds = time.perf_counter() - begin
         for n, (drawing, picture, button) in enumerate(zip(self.drawings, self.pictures, self.buttons, strict=True), 1):
-            picture.value = _img(to_picture(drawing.image, f"Picture {n} for: {caption}"))
+            picture.value = image(to_picture(drawing.image, f"Picture {n} for: {caption}"))
             button.description = f"{n}: {drawing.score:.2f}"
             button.tooltip = f"Look into picture {n}, score {drawing.score:.2f}, index {drawing.index}"
         words = self.model.tokenizer
@@ -184,7 +185,7 @@ class Playground(widgets.VBox):
         self.stop_button.disabled = False
 
     def _say(self, text: str) -> None:
-        self.status.value = _said(text)
+        self.status.value = said(text)
 
     def _settled_caption(self) -> str:
         """The caption once it stays the same: the message of Enter can overtake those of the last letters."""
@@ -209,7 +210,7 @@ class Playground(widgets.VBox):
 
     def _show(self, drawing: Drawing, name: str, source: Drawing | None = None) -> None:
         self.chosen, self.saved.value = drawing, ""
-        said = f"{name}: seed {drawing.seed}, index {drawing.index}, score {drawing.score:.2f}"
+        words = f"{name}: seed {drawing.seed}, index {drawing.index}, score {drawing.score:.2f}"
         grid = token_grid(drawing.tokens, "its tokens", f"{name} under its grid of tokens.", image=drawing.image)
         images, titles = ([], []) if source is None else ([source.image], ["it was drawn from"])
         if self.training is not None:
@@ -218,10 +219,10 @@ class Playground(widgets.VBox):
                 titles.append(
                     f"in training, {far:.0f} away\n{self.training.caption(i, None)}".replace(" of ", "\nof ", 1)
                 )
-        self.details.value = _said(said) + _img(grid)
+        self.details.value = said(words) + image(grid)
         if images:
             alt = f"Nearest to {name.lower()}: {'; '.join(titles)}.".replace("\n", " ")
-            self.details.value += _img(image_grid(images, titles, 2 if source else 3, alt=alt, side=1.5))
+            self.details.value += image(image_grid(images, titles, 2 if source else 3, alt=alt, side=1.5))
         self.panel.layout.display = "flex"
 
     def _repr_mimebundle_(self, **kwargs):
@@ -232,7 +233,7 @@ class Playground(widgets.VBox):
         alt = f"The playground: 9 ranked drawings of “{self.drawings[0].caption}”. Run this cell to play."
         titles = [f"{n}: {drawing.score:.2f}" for n, drawing in enumerate(self.drawings, start=1)]
         still = image_grid([d.image for d in self.drawings], titles, 3, self.drawings[0].caption, alt, side=1.4)
-        data = {**data, "image/png": base64.b64encode(still.png).decode(), "text/plain": alt}
+        data = {**data, "image/png": still.base64(), "text/plain": alt}
         return data, {**metadata, "image/png": {"alt": alt}}
 
 
@@ -257,14 +258,3 @@ def _button(name: str, what: str, do, style: str = "") -> widgets.Button:
     button = widgets.Button(description=name, tooltip=what, button_style=style, layout={"width": "auto"})
     button.on_click(lambda _: do())
     return button
-
-
-def _said(text: str) -> str:
-    """As HTML that a screen reader speaks when it changes."""
-    return f'<div role="status" aria-live="polite">{html.escape(text)}</div>'
-
-
-def _img(picture: Picture) -> str:
-    """As HTML: widgets.Image has no alternative text."""
-    data = base64.b64encode(picture.png).decode()
-    return f'<img alt="{html.escape(picture.alt)}" src="data:image/png;base64,{data}">'

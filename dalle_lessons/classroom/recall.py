@@ -10,6 +10,7 @@ import html
 import ipywidgets as widgets
 
 from .bank import Question, lesson_texts
+from .markup import Markup
 
 BACK = (1, 3, 6)  # lessons back
 OWN = 3  # the first questions of a lesson's file close it; the later ones come back in later lessons
@@ -39,15 +40,15 @@ class Recall(widgets.VBox):
     def __init__(self, lesson: str, when: str):
         self.asked = recall_questions(lesson, when)
         self.right: dict[int, bool] = {}  # question -> was the first answer right
-        self._verdicts = [widgets.HTML() for _ in self.asked]
-        self._score = widgets.HTML()
+        self._verdicts = [Markup() for _ in self.asked]
+        self._score = Markup()
         boxes = [self._box(number) for number in range(len(self.asked))]
         super().__init__([*boxes, self._score], layout={"border": "1px solid #BBBBBB", "padding": "8px"})
         self.add_class("dalle-recall")
 
     def _box(self, number: int) -> widgets.VBox:
         lesson, question = self.asked[number]
-        text = widgets.HTML(f"<b>{number + 1}.</b> {html.escape(question.ask)} <i>(lesson {lesson})</i>")
+        text = Markup(f"<b>{number + 1}.</b> {html.escape(question.ask)} <i>(lesson {lesson})</i>")
         buttons = []
         for place, choice in enumerate(question.shuffled()):
             button = widgets.Button(description=choice.text, tooltip=f"Answer: {choice.text}", layout={"width": "auto"})

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from ..model.files import weights_dir
+from ..model.machine import hint
+from ..model.threads import in_a_hub
 from .student_copy import student
 
 
@@ -21,9 +26,16 @@ def open_lab(folder: Path) -> None:
     Raises ImportError where JupyterLab is not installed, and RuntimeError where it failed, with one sentence.
     """
     if find_spec("jupyterlab") is None:
-        raise ImportError("JupyterLab is not installed: pip install 'dalle-lessons[lab]'.")
+        raise ImportError(f"JupyterLab is not installed: {hint('lab')}.")
     student(folder)
-    report_end("JupyterLab", run_server([sys.executable, "-m", "jupyter", "lab", str(folder)]))
+    if in_a_hub():
+        print(f"This is a JupyterHub, which is JupyterLab already: open the folder {folder} in its list of files.")
+        return
+    command = [sys.executable, "-m", "jupyterlab", str(folder)]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # JupyterLab refuses that; in a container it is the usual user
+        print("You are root here: whatever runs in a lesson may change all of this machine.")
+        command.append("--allow-root")
+    report_end("JupyterLab", run_server(command))
 
 
 def open_page(model: str, port: int, browser: bool, device: str = "auto") -> None:
@@ -34,9 +46,7 @@ def open_page(model: str, port: int, browser: bool, device: str = "auto") -> Non
     the device is not, and RuntimeError where the page failed, with one sentence.
     """
     if find_spec("voila") is None:
-        raise ImportError(
-            "The page needs Voila: install it with pip install 'dalle-lessons[play]', or play inside lesson 17."
-        )
+        raise ImportError(f"The page needs Voila; play inside lesson 17, or {hint('play')}.")
     weights_dir(model, "dalle")  # where there are none, it says so before a page opens
     if device != "auto":
         from ..model.devices import pick_device
@@ -48,7 +58,8 @@ def open_page(model: str, port: int, browser: bool, device: str = "auto") -> Non
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "playground.ipynb"
         page.write_text(json.dumps(one_cell(source)), encoding="utf-8")
-        command = [sys.executable, "-m", "voila", str(page), "--Voila.ip=127.0.0.1", f"--port={port}"]
+        command = [sys.executable, "-m", "dalle_lessons.classroom.page", str(page)]
+        command += ["--Voila.ip=127.0.0.1", f"--port={port}"]
         report_end("The page", run_server(command if browser else [*command, "--no-browser"]))
 
 
@@ -60,13 +71,30 @@ def one_cell(source: str) -> dict:
 
 
 def run_server(command: Sequence[str]) -> int:
-    """Run a program until it ends. -> its exit code, or minus the number of the signal that ended it."""
-    with subprocess.Popen(command) as process:
+    """Run a program until it ends. -> its exit code, or minus the number of the signal that ended it.
+
+    A signal that ends this process (`kill`, a closed terminal) ends the program too.
+    """
+    with subprocess.Popen(command) as process, passing_on(process):
         while True:
             try:
                 return process.wait()
             except KeyboardInterrupt:  # Ctrl-C reaches the program too, which asks whether to end, and ends by itself
                 continue
+
+
+@contextmanager
+def passing_on(process: subprocess.Popen) -> Iterator[None]:
+    """Meanwhile SIGTERM and SIGHUP end `process`, and through it this one, which waits for it."""
+    mine = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may receive signals
+        mine = []
+    before = {number: signal.signal(number, lambda *_: process.terminate()) for number in mine}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def report_end(what: str, code: int) -> None:

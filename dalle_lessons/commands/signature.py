@@ -34,7 +34,10 @@ def verify(files, as_json) -> None:
         if as_json:
             echo_json({"file": str(file), "state": found.state, "facts": found.facts, "sentence": found.sentence})
         else:
-            facts = ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in found.facts.items())
+            said = lambda value: json.dumps(value, ensure_ascii=False)  # noqa: E731
+            # A stranger chooses the names too: one that is no plain word is quoted, lest it reads as ours.
+            names = {name: name if name.isidentifier() else said(name) for name in found.facts}
+            facts = ", ".join(f"{names[name]} {said(value)}" for name, value in found.facts.items())
             click.echo(found.sentence + (f" It says: {printable(facts, 2000)}." if facts else ""))
     if not good:
         sys.exit(1)

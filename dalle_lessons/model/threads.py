@@ -9,12 +9,14 @@ import math
 import os
 from pathlib import Path
 
+HUB_THREADS = 2  # with which the lessons' minutes were measured
+
 
 def available_cores(root: Path = Path("/")) -> int:
     """The cores that this process may use, at least 1: those of the machine, less those that it is kept from.
 
-    A process may be bound to some cores, and a container often has a quota (Linux, control groups v2: so much time of
-    all cores together), which PyTorch does not see: on a server of 64 cores it would start 64 threads that take turns
+    A process may be bound to some cores, and a container often has a quota (Linux, control groups: so much time of all
+    cores together), which PyTorch does not see: on a server of 64 cores it would start 64 threads that take turns
     on two. root: where the system's files lie.
     """
     if hasattr(os, "sched_getaffinity"):
@@ -28,24 +30,44 @@ def available_cores(root: Path = Path("/")) -> int:
 def cpu_quota(root: Path = Path("/")) -> float | None:
     """The quota of this process in cores (1.5: one and a half), the least of its control group and of those around it;
     None without one."""
+    quotas = [quota for group in groups_of("cpu", root) for quota in (quota_of(group),) if quota is not None]
+    return min(quotas, default=None)
+
+
+def groups_of(controller: str, root: Path = Path("/")) -> list[Path]:
+    """The folders of the control groups that limit this process, its own and those around it: of version 2, and of
+    version 1 for this controller ("cpu", "memory"). Both can be there at once."""
     top = root / "sys/fs/cgroup"
-    groups = [top]
+    groups = [top, top / controller]  # a container sees its own group as the top
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:  # not Linux
         lines = []
     for line in lines:
-        if line.startswith("0::/"):  # version 2 has one line
-            inner = top / line.removeprefix("0::/")
-            groups += [group for group in (inner, *inner.parents) if group.is_relative_to(top)]
-    quotas = []
-    for group in groups:
-        try:
-            time, period = (group / "cpu.max").read_text().split()
-            quotas.append(int(time) / int(period))
-        except (OSError, ValueError):  # no such file, or "max": no limit in this group
-            continue
-    return min(quotas, default=None)
+        _, controllers, own = line.split(":", 2)
+        if controllers == "":  # version 2, which has one line
+            groups += parents(top / own.lstrip("/"), top)
+        elif controller in controllers.split(","):  # version 1: a folder for each controller, or several together
+            for name in (controllers, controller):
+                groups += parents(top / name / own.lstrip("/"), top / name)
+    return list(dict.fromkeys(groups))
+
+
+def parents(group: Path, top: Path) -> list[Path]:
+    """A control group and those around it, below `top`."""
+    return [folder for folder in (group, *group.parents) if folder.is_relative_to(top)]
+
+
+def quota_of(group: Path) -> float | None:
+    """The quota in cores that the files of one control group state, of version 2 or 1; None if it has no limit."""
+    try:
+        if (group / "cpu.max").is_file():
+            time, period = (int(part) for part in (group / "cpu.max").read_text().split())
+        else:
+            time, period = (int((group / f"cpu.cfs_{part}_us").read_text()) for part in ("quota", "period"))
+    except (OSError, ValueError):  # no such file, or "max": no limit
+        return None
+    return time / period if time > 0 else None
 
 
 def wait_quietly() -> None:
@@ -59,6 +81,13 @@ def wait_quietly() -> None:
 
 def limit_threads(root: Path = Path("/")) -> None:
     """Let PyTorch, here and in programs that this one starts, use no more threads than it has cores, unless the user
-    has decided otherwise. Without a quota PyTorch finds the best number itself."""
-    if cpu_quota(root) is not None:
-        os.environ.setdefault("OMP_NUM_THREADS", str(available_cores(root)))
+    has decided otherwise. Without a quota PyTorch finds the best number itself, but on a server of a class: there all
+    users see all cores, and each one's threads would take turns with everybody's. Two are worth having there."""
+    if cpu_quota(root) is not None or in_a_hub():
+        cores = available_cores(root)
+        os.environ.setdefault("OMP_NUM_THREADS", str(min(cores, HUB_THREADS) if in_a_hub() else cores))
+
+
+def in_a_hub() -> bool:
+    """Does this run on a JupyterHub, a server that many share?"""
+    return "JUPYTERHUB_USER" in os.environ or "JUPYTERHUB_SERVICE_PREFIX" in os.environ

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import warnings
 from collections.abc import Sequence
 from operator import methodcaller
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..model.atomic import replace_file
-from .provenance import add_watermark, sign
+from .provenance import UnsignedWarning, add_watermark, can_sign, sign, unsigned_sentence
 
 
 def enlarge(image: Image.Image, times: int) -> Image.Image:
@@ -72,10 +73,14 @@ def save_png(
 ) -> Path:
     """Write a PNG in one step, with `about` as text inside the file; makes folders that are missing. -> absolute path.
 
-    facts: if given, the file is signed with them (Content Credentials, see provenance.py). watermark: whether the
+    facts: if given, the file is signed with them (Content Credentials, see provenance.py); where the packages that sign
+    are missing, the picture gets the visible mark in any case, and an UnsignedWarning says so. watermark: whether the
     picture gets the visible mark of a generated one. Raises what `png_path` raises, and OSError if the disk is full.
     """
     path = png_path(path)
+    if facts is not None and not can_sign():
+        warnings.warn(unsigned_sentence(), UnsignedWarning, stacklevel=2)
+        facts, watermark = None, True
     info = PngInfo()
     for key, value in (about or {}).items():
         info.add_itxt(key, value)

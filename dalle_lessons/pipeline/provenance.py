@@ -11,11 +11,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from ..model.machine import hint
 from .certificate import SIGNER, lesson_certificate
 
 GENERATOR = "dalle-lessons"
@@ -31,6 +33,7 @@ WATERMARK = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0))  # Okabe
 #: says instead that the signer's identity is not verified.
 UNTRUSTED = "signingCredential.untrusted"
 OUTDATED = {"signingCredential.expired", "claimSignature.outsideValidity", "timeOfSigning.outsideValidity"}
+QUOTES = '“”„‟«»"‹›″'  # with one of these a stranger's text could seem to end, and ours to go on
 JOINERS = "\u200c\u200d"  # not printable by themselves, but parts of some emoji and of some scripts
 
 
@@ -52,6 +55,24 @@ class Credentials:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+#: What is said of pictures that could not be signed.
+UNSIGNED = "Signing needs the packages of the extra “sign”, so this is unsigned and carries the visible mark alone"
+
+
+class UnsignedWarning(UserWarning):
+    """A picture was written without Content Credentials, since the packages that sign are not installed."""
+
+
+def can_sign() -> bool:
+    """Are the packages here that sign and verify (the extra `sign`)?"""
+    return find_spec("c2pa") is not None and find_spec("cryptography") is not None
+
+
+def unsigned_sentence() -> str:
+    """What to tell people whose pictures could not be signed, and what they can do."""
+    return f"{UNSIGNED}; to sign, {hint('sign')}."
+
+
 @cache
 def _context():
     from c2pa import Context, Settings
@@ -63,7 +84,8 @@ def sign(png: bytes, facts: dict[str, Any]) -> bytes:
     """A PNG file's bytes -> the same picture with Content Credentials: made by a trained algorithm, and `facts`.
 
     facts: JSON values by name (see `Drawing.facts`). Lists of small whole numbers come back from readers as base64, so
-    put numbers into dicts. The pixels stay as they are.
+    put numbers into dicts. The pixels stay as they are. Raises ImportError with one sentence where the packages that
+    sign are not installed (see `can_sign`).
     """
     manifest = {
         "claim_generator_info": [{"name": GENERATOR}],
@@ -82,6 +104,8 @@ def sign(png: bytes, facts: dict[str, Any]) -> bytes:
 
 def sign_manifest(png: bytes, manifest: dict[str, Any], certificate: tuple[str, str]) -> bytes:
     """A PNG file's bytes -> the same with this C2PA manifest, signed. certificate: (chain, private key) in PEM."""
+    if not can_sign():
+        raise ImportError(f"Signing needs packages that are not installed: {hint('sign')}.")
     from c2pa import Builder, C2paSignerInfo, Signer
 
     chain, key = certificate
@@ -95,15 +119,18 @@ def sign_manifest(png: bytes, manifest: dict[str, Any], certificate: tuple[str, 
 def verify(path: str | Path) -> Credentials:
     """What a picture file says of its origin, checked on this machine alone.
 
-    Raises FileNotFoundError or ValueError with one sentence if it cannot be read as a picture.
+    Raises FileNotFoundError or ValueError with one sentence if it cannot be read as a picture, and ImportError where
+    the packages that read signatures are not installed (see `can_sign`).
     """
+    if not can_sign():
+        raise ImportError(f"Reading a signature needs packages that are not installed: {hint('sign')}.")
     from c2pa import C2paError, Reader
 
     from ..datasets.images import open_image
 
     path = Path(path)
     open_image(path)  # its errors say what is wrong with a file that is not a picture
-    name = printable(path)
+    name = quotable(path)
     with Image.open(path) as image:
         kind = Image.MIME.get(image.format or "", "")
     try:
@@ -124,7 +151,7 @@ def read_report(report: dict[str, Any], name: str) -> Credentials:
     manifest = report["manifests"][report["active_manifest"]]
     assertions = manifest.get("assertions", [])
     facts = next((a["data"] for a in assertions if a["label"] == FACTS and isinstance(a["data"], dict)), {})
-    signer = printable(manifest.get("signature_info", {}).get("common_name") or "somebody unnamed")
+    signer = unquoted(manifest.get("signature_info", {}).get("common_name") or "somebody unnamed")
     codes = {problem["code"] for problem in report.get("validation_status", [])} - {UNTRUSTED}
     failed = printable(", ".join(sorted(codes)))
     if any(code.endswith("Hash.mismatch") or code.endswith(("URI.mismatch", "Signature.mismatch")) for code in codes):
@@ -170,6 +197,18 @@ def printable(text: object, limit: int = 400) -> str:
     text = str(text)
     shown = (c if c.isprintable() or c in JOINERS else "\N{REPLACEMENT CHARACTER}" for c in text[:limit])
     return "".join(shown) + ("…" if len(text) > limit else "")
+
+
+def unquoted(text: object) -> str:
+    """A stranger's text, printable, for between quotation marks of ours: it holds none that could seem to end them."""
+    return "".join("'" if c in QUOTES else c for c in printable(text))
+
+
+def quotable(text: object) -> str:
+    """A name that a sentence of ours begins with, printable; one with spaces or quotation marks, which could read as a
+    sentence of its own, between quotation marks."""
+    name = unquoted(text)
+    return name if name == str(text) and not any(c.isspace() for c in name) else f"“{name}”"
 
 
 def add_watermark(image: Image.Image) -> Image.Image:

@@ -7,6 +7,10 @@ a pattern that a sentence naming the mistake contains)]}.
 import importlib.util
 import json
 import re
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -84,15 +88,69 @@ def test_what_a_student_breaks_becomes_a_sentence():
     def broken(z, codebook):
         return z @ codebook
 
+    def endless(z, codebook):
+        return endless(z, codebook)
+
     for answer, pattern in (
         (None, "no answer yet"),
         (3, "should be a function"),
         (empty, "still empty"),
         (broken, r"broken\(z, codebook\) stopped with RuntimeError"),
         (lambda z, codebook: None, "gives None"),
+        (lambda z, codebook: sys.exit(), r"calls exit\(\)"),
+        (endless, "calls itself again and again"),
     ):
         with pytest.raises(CheckFailed, match=pattern):
             check("02.nearest_code", answer)
+
+
+def never_ends(z, codebook):
+    while True:
+        pass
+
+
+def catches_all(z, codebook):
+    for _ in range(10**12):
+        try:
+            z.sum().item()
+        except:  # noqa: E722
+            pass
+
+
+def sleeps(z, codebook):
+    time.sleep(600)
+
+
+@pytest.mark.parametrize("answer", [never_ends, catches_all, sleeps])
+def test_an_answer_that_never_ends_is_stopped(answer, monkeypatch):
+    if answer is sleeps and not hasattr(signal, "SIGALRM"):
+        pytest.skip("On Windows a sleep is not interrupted.")
+    monkeypatch.setattr(exercises, "SECONDS", 0.3)
+    begin = time.monotonic()
+    with pytest.raises(CheckFailed, match="ran for more than 0.3 seconds and was stopped"):
+        check("02.nearest_code", answer)
+    assert time.monotonic() - begin < 10
+    time.sleep(0.7)  # nothing rings later
+
+
+@pytest.mark.parametrize("answer", [never_ends, catches_all])
+def test_it_is_stopped_in_other_threads_and_without_signals_too(answer, monkeypatch):
+    """As on Windows, and where a check runs in a thread."""
+    monkeypatch.setattr(exercises, "SECONDS", 0.3)
+    found = []
+
+    def work():
+        try:
+            check("02.nearest_code", answer)
+        except CheckFailed as error:
+            found.append(str(error))
+        time.sleep(0.7)
+        found.append("goes on")
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert len(found) == 2 and "was stopped" in found[0]
 
 
 def test_numbers_and_tensors_of_all_sorts_are_read():

@@ -1,6 +1,7 @@
 """The playground: without a browser, in JupyterLab, and as the page that `dalle-lessons play` serves."""
 
 import html
+import http.client
 import json
 import os
 import re
@@ -8,9 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.parse
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from classroom.test_browser import NOT_OURS, get, idle, page_maker, server, wait_until  # noqa: F401
@@ -225,7 +229,7 @@ def test_nearest_is_nearest():
 def test_without_voila_the_command_says_what_to_do(monkeypatch):
     monkeypatch.setattr(serve, "find_spec", lambda name: None)
     result = CliRunner().invoke(cli.main, ["play"])
-    assert result.exit_code == 1 and "dalle-lessons[play]" in result.output and "lesson 17" in result.output
+    assert result.exit_code == 1 and "-m pip install" in result.output and "lesson 17" in result.output
     assert result.output.count("\n") == 1
 
 
@@ -242,7 +246,11 @@ def test_the_command_serves_this_machine_only(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(cli.main, ["play", "--model", "shapes", "--no-browser"]).exit_code == 0
     (command, source) = calls[0]
-    assert "--Voila.ip=127.0.0.1" in command and "--no-browser" in command
+    assert (
+        command[1:3] == ["-m", "dalle_lessons.classroom.page"]
+        and "--Voila.ip=127.0.0.1" in command
+        and "--no-browser" in command
+    )
     compile(source, "page", "exec")
     assert str(tmp_path) in source and source.endswith("open_playground('shapes', device='auto')")
     failed = CliRunner().invoke(cli.main, ["play"])
@@ -251,6 +259,19 @@ def test_the_command_serves_this_machine_only(monkeypatch, tmp_path):
     assert strange.exit_code == 1 and "There are no dalle weights" in strange.output and len(calls) == 2
     strange = CliRunner().invoke(cli.main, ["play", "--device", "gpu"])
     assert strange.exit_code == 1 and "There is no device 'gpu'" in strange.output and len(calls) == 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_the_command_ends_its_program(name):
+    script = "import sys, time\nfrom dalle_lessons.classroom.serve import run_server\n"
+    script += "print('ready', flush=True)\nrun_server([sys.executable, '-c', 'import time; time.sleep(300)'])"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()
+        (child,) = wait_until(psutil.Process(process.pid).children, 20, "the program did not start")
+        process.send_signal(getattr(signal, name))
+        process.wait(20)
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 # ---- in a real browser ----
@@ -330,27 +351,106 @@ def test_the_lesson_plays_in_jupyterlab(server, page_maker):  # noqa: F811
     assert verify(saved).state == "signed"
 
 
-@pytest.mark.slow
-def test_the_page_of_the_command_plays(page_maker, tmp_path):  # noqa: F811
+@contextmanager
+def served(folder: Path, *words: str):
+    """`dalle-lessons play` as a program of its own. -> (its address, with the token; the process; its log)"""
     if find_spec("voila") is None:
         pytest.skip("Voila is not installed: the page of dalle-lessons play is not tried.")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "dalle_lessons.cli", "play", "--no-browser", f"--port={port}", "--model=shapes"]
-    with open(tmp_path / "log.txt", "w") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True)
+    command = [
+        sys.executable,
+        "-m",
+        "dalle_lessons",
+        "play",
+        "--no-browser",
+        f"--port={port}",
+        "--model=shapes",
+        *words,
+    ]
+    log = folder / "log.txt"
+    with open(log, "w") as file:
+        process = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file, start_new_session=True)
     try:
-        wait_until(lambda: answers(port), 60, "the page is not served")
+        find = re.compile(rf"http://127\.0\.0\.1:{port}/\?token=\w+")
+        wait_until(lambda: find.search(log.read_text()) and answers(port), 90, "the page is not served")
+        yield find.findall(log.read_text())[0], process, log
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+
+
+def kernels(process) -> list[int]:
+    """The kernels that a page has started and not ended, by process."""
+    family = psutil.Process(process.pid).children(recursive=True)
+    return [one.pid for one in family if any("ipykernel_launcher" in word for word in one.cmdline())]
+
+
+def answer_of(address: str, **headers: str) -> int:
+    """The status that a request gets, without following where it leads."""
+    parts = urllib.parse.urlsplit(address)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=120)
+    connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
+    response = connection.getresponse()
+    response.read()
+    return response.status
+
+
+@pytest.mark.slow
+def test_the_page_is_for_its_address_alone_and_ends_its_kernels(tmp_path):
+    with served(tmp_path) as (address, process, _):
+        bare = address.split("?")[0]
+        assert answer_of(bare) == 302 and answer_of(address.replace("token=", "token=0")) == 302  # to ask for the token
+        assert answer_of(address, Host="evil.example") == 403
+        assert kernels(process) == []  # none of these started one
+        assert answer_of(address) == 200  # no browser: nobody connects to the kernel that this starts
+        assert len(kernels(process)) == 1
+        wait_until(lambda: not kernels(process), 60, "a kernel that nobody uses does not end")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
+def test_the_page_ends_with_the_command(number, tmp_path):
+    with served(tmp_path) as (address, process, _):
+        assert answer_of(address) == 200
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) >= 2  # the server and a kernel
+        os.kill(process.pid, getattr(signal, number))
+        process.wait(20)
+        gone, alive = psutil.wait_procs(family, timeout=20)
+        assert not alive, [one.cmdline() for one in alive]
+
+
+@pytest.mark.slow
+def test_the_page_of_the_command_plays(page_maker, tmp_path):  # noqa: F811
+    with served(tmp_path) as (address, process, _):
         page = page_maker()
-        page.goto(f"http://127.0.0.1:{port}/", timeout=120_000)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address, timeout=120_000)
         page.wait_for_selector(".dalle-tiles img", timeout=120_000)
         play(page, "a big green cross")
         (saved,) = (tmp_path / "drawings").iterdir()
         assert verify(saved).state == "signed"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+        elsewhere = [url for url in asked if not url.startswith((address.split("?")[0], "data:", "blob:"))]
+        assert elsewhere == [], "the page asks a server elsewhere"
+        wait_until(lambda: not kernels(process), 60, "the kernel of a closed page does not end")
+
+
+@pytest.mark.slow
+def test_a_caption_runs_no_script_in_the_page(page_maker, tmp_path):  # noqa: F811
+    with served(tmp_path) as (address, _, _):
+        page = page_maker()
+        page.goto(address, timeout=120_000)
+        page.wait_for_selector(".dalle-tiles img", timeout=120_000)
+        field = page.get_by_label("caption", exact=True)
+        field.fill('<img src=x onerror="window.pwned=1">')
+        field.press("Enter")
+        page.locator('.dalle-playground div[role="status"]', has_text="Seed 0").first.wait_for(timeout=60_000)
+        assert page.evaluate("window.pwned") is None
+        page.close()
 
 
 def answers(port: int) -> bool:

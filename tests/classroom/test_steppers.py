@@ -1,15 +1,19 @@
 """Steppers without kernel or browser: back and forth, questions before answers, and what stands in for them."""
 
+import html
 import io
+import re
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
+import ipywidgets as widgets
 import pytest
 import torch
 from PIL import Image
 
 from dalle_lessons import TextToImage
-from dalle_lessons.classroom import figures, steppers
+from dalle_lessons.classroom import figures, markup, steppers
 from dalle_lessons.classroom.steppers import Frame, Stepper
 from dalle_lessons.datasets.images import to_image, to_tensor
 from dalle_lessons.datasets.shapes import shapes
@@ -31,6 +35,90 @@ class Counting(Stepper):
 
 def buttons(stepper):
     return {button.description: button for button in stepper._buttons.children}
+
+
+ATTACKS = (
+    '<img src=x onerror="window.pwned=1">',
+    "a < b <script>x</script>",
+    '<div role="status" onclick="x">',
+    "&lt;svg/onload=x&gt;",
+)
+
+
+def html_of(widget) -> list[str]:
+    """What a stepper and all its parts hold as HTML."""
+    own = [widget.value] if isinstance(widget, widgets.HTML) else []
+    return [value for part in getattr(widget, "children", ()) for value in html_of(part)] + own
+
+
+def dangerous(values: list[str]) -> list[str]:
+    """The tags that are not among the few of the course."""
+    return [tag for value in values for tag in re.findall(r"<[^>]*>?", value) if not markup.TAGS.fullmatch(tag)]
+
+
+def with_text_fields():
+    """Each stepper that takes text, and its fields."""
+    system = TextToImage.from_pretrained("shapes")
+    stages = {0: system.dalle, 100: system.dalle}
+    tokens = torch.zeros(64, dtype=torch.int64)
+    caption = "a big red circle"
+    yield steppers.GrowingScene(shapes("train", 20), caption)
+    yield steppers.DrawStep(system, caption, every=32)
+    yield steppers.LogitLens(system, caption, tokens)
+    yield steppers.TrainingStages(stages, [0, 100], [5.0, 1.0], system.dvae, system.tokenizer, caption)
+    yield steppers.OneWord(system, [caption, "a big blue circle"])
+    yield steppers.Merges(system.tokenizer, "circle")
+
+
+def text_fields(widget) -> list:
+    own = [widget] if isinstance(widget, widgets.Text) else []
+    return [field for part in getattr(widget, "children", ()) for field in text_fields(part)] + own
+
+
+@pytest.mark.slow
+def test_a_caption_is_never_part_of_the_page():
+    tried = set()
+    for stepper in with_text_fields():
+        for field in text_fields(stepper):
+            for attack in ATTACKS[:1]:
+                field.value = f"a big {attack} circle"
+                for i in {0, stepper.length - 1}:
+                    stepper.go(i)
+                    stepper.reveal()
+                    assert dangerous(html_of(stepper)) == [], type(stepper).__name__
+            tried.add(type(stepper).__module__.split(".")[-1])
+    folder = Path(steppers.__file__).parent
+    taking = {path.stem for path in folder.glob("*.py") if "widgets.Text(" in path.read_text(encoding="utf-8")}
+    assert tried == taking, "each stepper that takes text is tried here"
+
+
+def test_frames_of_any_stepper_keep_the_courses_tags_alone():
+    class Reading(Counting):
+        def frame(self, i):
+            return Frame(plain(ATTACKS[0]), f"<b>{ATTACKS[i % 4]}</b>", f"{ATTACKS[0]}?", (ATTACKS[0],), 0)
+
+    s = Reading()
+    for i in range(s.length):
+        s.go(i)
+        assert dangerous(html_of(s)) == []
+        s.guess(0)
+        values = html_of(s)
+        assert dangerous(values) == [] and any("<b>" in value for value in values)
+        assert html.escape(ATTACKS[i % 4]) in "".join(values) or "&lt;svg" in ATTACKS[i % 4]
+
+
+def test_only_one_module_makes_html():
+    """A new stepper, or a new part of the playground, cannot go round it."""
+    folder = Path(steppers.__file__).parents[1]
+    for path in folder.rglob("*.py"):
+        if path.name != "markup.py":
+            assert not re.search(r"widgets\.(HTML|HTMLMath|Label)\(|IPython", path.read_text(encoding="utf-8")), path
+
+
+def test_safe_html_keeps_pictures_and_escapes_once():
+    shown = markup.image(plain('a "quoted" <b> picture'))
+    assert markup.safe(shown) == shown and markup.safe(markup.safe("a < b & c")) == "a &lt; b &amp; c"
+    assert "<img" not in markup.safe(shown.replace("data:image/png", "https://example.org"))
 
 
 def test_forward_back_and_the_ends():

@@ -44,6 +44,41 @@ def test_the_smallest_quota_counts(own, quotas, cores, tmp_path):
     assert threads.available_cores(system(tmp_path, own, **quotas)) == cores
 
 
+@pytest.mark.parametrize(
+    ("own", "quotas", "cores"),
+    [
+        ("5:cpu,cpuacct:/box", {"cpu,cpuacct/box": 150000}, 2),
+        ("5:cpu:/docker/x", {"cpu": 100000}, 1),  # inside a container the own group is the top
+        ("5:cpu:/user/job", {"cpu/user": 300000, "cpu/user/job": -1}, 3),
+        ("5:cpu:/", {"cpu": -1}, 8),
+        ("6:cpuset:/box", {"cpuset/box": 100000}, 8),  # another controller's folder
+    ],
+)
+def test_quotas_of_version_1_count_too(own, quotas, cores, tmp_path):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"{own}\n0::/\n")
+    for group, quota in quotas.items():
+        folder = tmp_path / "sys/fs/cgroup" / group
+        folder.mkdir(parents=True)
+        (folder / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+        (folder / "cpu.cfs_period_us").write_text("100000\n")
+    assert threads.available_cores(tmp_path) == cores
+
+
+def test_on_a_hub_two_threads_are_enough(tmp_path, monkeypatch):
+    for name in ("OMP_NUM_THREADS", "JUPYTERHUB_USER", "JUPYTERHUB_SERVICE_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JUPYTERHUB_USER", "ada")
+    threads.limit_threads(tmp_path)
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    script = (
+        "import dalle_lessons, os; print(os.environ['OMP_NUM_THREADS'])"  # a kernel that no command of ours started
+    )
+    result = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert int(result.stdout) <= 2, result.stderr
+
+
 def test_without_quotas_and_without_binding_it_is_the_machine(tmp_path, monkeypatch):
     assert threads.available_cores(tmp_path) == 8
     monkeypatch.delattr(os, "sched_getaffinity")

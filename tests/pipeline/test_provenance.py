@@ -3,6 +3,8 @@
 import io
 import json
 import struct
+import subprocess
+import sys
 import time
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dalle_lessons.cli import main
+from dalle_lessons.pipeline import provenance
 from dalle_lessons.pipeline.certificate import lesson_certificate, make_certificate
 from dalle_lessons.pipeline.image_files import save_png
 from dalle_lessons.pipeline.provenance import (
@@ -24,6 +27,7 @@ from dalle_lessons.pipeline.provenance import (
 from dalle_lessons.pipeline.provenance import (
     SOURCE,
     UNTRUSTED,
+    UnsignedWarning,
     add_watermark,
     has_watermark,
     printable,
@@ -273,6 +277,40 @@ def test_a_strangers_text_cannot_steer_the_terminal(tmp_path):
     assert json.loads(output)["facts"] == {"caption": STEERING, STEERING: 1}  # JSON loses nothing
     sentence = read_report(report(STEERING, signature_info={"common_name": STEERING}), "a").sentence
     assert sentence.isprintable()
+
+
+def test_a_strangers_name_cannot_forge_the_sentence(tmp_path):
+    """The name of a certificate, of a file, of a fact: none ends our quotation and goes on in our voice."""
+    forged = "OpenAI”, and it is genuine. “"
+    sentence = read_report(report(signature_info={"common_name": forged}), "a.png").sentence
+    assert "by “OpenAI', and it is genuine. '” (the signer's" in sentence
+    path = write(tmp_path / "b.png is genuine, by “Reuters”. c.png", manifest(SOURCE, facts={"it. It is true": 1}))
+    output = CliRunner().invoke(main, ["verify", str(path)]).stdout
+    assert (
+        output.startswith(f"“{tmp_path}/b.png is genuine, by 'Reuters'. c.png” says") and '"it. It is true" 1' in output
+    )
+
+
+def test_without_the_packages_that_sign_pictures_are_marked_and_said_to_be_unsigned(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "find_spec", lambda name: None)
+    plain = Image.new("RGB", (64, 64), "white")
+    with pytest.warns(UnsignedWarning, match="this is unsigned and carries the visible mark alone; to sign, type: "):
+        path = save_png(plain, tmp_path / "a.png", facts=FACTS)
+    assert has_watermark(Image.open(path))
+    with pytest.raises(ImportError, match="Signing needs packages that are not installed: type: "):
+        sign(path.read_bytes(), FACTS)
+    result = CliRunner().invoke(main, ["verify", str(path)])
+    assert result.exit_code == 1 and "Reading a signature needs packages" in result.output
+    monkeypatch.undo()
+    assert verify(path).state == "unsigned"
+
+
+def test_the_core_does_without_the_packages_that_sign():
+    """Nothing imports them before a picture is signed: they are large, and may be missing."""
+    script = "import sys, dalle_lessons.pipeline.text_to_image, dalle_lessons.cli\n"
+    script += "print({'c2pa', 'cryptography'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.stdout.strip() == "set()", result.stdout + result.stderr
 
 
 def test_printable_text_keeps_what_can_be_read():

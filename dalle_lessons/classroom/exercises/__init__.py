@@ -20,7 +20,9 @@ import torch
 from torch import Tensor
 
 from ..bank import lesson_texts
+from .time_limit import time_limit
 
+SECONDS = 25  # for a check: the slowest takes a few with a right answer, and nbgrader stops a cell after 30
 CHECKS: dict[str, Callable[..., Iterator[str] | None]] = {}
 passed: dict[str, object] = {}  # exercise -> the answer of this session that passed its check
 
@@ -87,7 +89,8 @@ def _parts(name: str, answer) -> Iterator[str]:
         raise ValueError(f"There is no exercise {name!r}.{hint}")
     if answer is None or answer is ...:
         raise CheckFailed("There is no answer yet: run your cell first, and let it give something other than None.")
-    with contextlib.redirect_stderr(io.StringIO()):
+    too_long = f"Your answer ran for more than {SECONDS} seconds and was stopped: does a loop in it never end?"
+    with contextlib.redirect_stderr(io.StringIO()), time_limit(SECONDS, too_long):
         result = CHECKS[name](answer)
         if result is not None:
             yield from result
@@ -112,6 +115,10 @@ def call(function: Callable, *arguments, shown: str = "", copies: bool = True):
         result = function(*given)
     except NotImplementedError:
         raise CheckFailed(f"{name} is still empty: write your code in place of the line that raises.") from None
+    except SystemExit:
+        raise CheckFailed(f"{name} calls exit(), which would end the whole program: return a value instead.") from None
+    except RecursionError:
+        raise CheckFailed(f"{name} calls itself again and again without end: when should it stop?") from None
     except Exception as error:
         where = f"{name}({shown})" if shown else name
         misfit = re.match(r"shape '(\[.*\])' is invalid for input of size (\d+)", str(error))

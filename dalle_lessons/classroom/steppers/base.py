@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ import ipywidgets as widgets
 from PIL import Image
 
 from ..figures import frame
+from ..markup import LIVE, Markup
 from ..pictures import Picture, beside, stacked
 
 CHOICES = "abcdefgh"
@@ -18,8 +18,9 @@ CHOICES = "abcdefgh"
 
 @dataclass(frozen=True)
 class Frame:
-    """One step. text: HTML below the picture, short. With a question, `hidden` is shown first (if given, else the
-    picture itself), and picture and text come once the reader has chosen; answer: index of the right choice."""
+    """One step. text: below the picture, short; it may hold the tags of markup.TAGS, all others are letters. With a
+    question, `hidden` is shown first (if given, else the picture itself), and picture and text come once the reader has
+    chosen; answer: index of the right choice."""
 
     picture: Picture
     text: str
@@ -51,10 +52,10 @@ class Stepper(widgets.VBox):
         self.back = widgets.Button(description="◀ Back", tooltip="Back: one step", layout={"width": "90px"})
         self.forward = widgets.Button(description="Forward ▶", tooltip="Forward: one step", layout={"width": "100px"})
         self._picture = widgets.Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})
-        self._text = widgets.HTML()
-        self._question = widgets.HTML()
+        self._text = Markup()
+        self._question = Markup()
         self._buttons = widgets.HBox()
-        self._score = widgets.HTML()
+        self._score = Markup()
         widgets.jslink((self._play, "value"), (self._slider, "value"))
         self._slider.observe(lambda change: self.show(), "value")
         self.back.on_click(lambda _: self.go(self._slider.value - 1))
@@ -111,10 +112,7 @@ class Stepper(widgets.VBox):
         words = html.escape(picture.alt)
         text = "Answer the question to see this step." if asks else frame.text
         # Screen readers are told of a change (aria-live) and get the picture in words.
-        self._text.value = (
-            f'<div role="status" aria-live="polite">{place}{text}'
-            f"<details><summary>The picture in words</summary>{words}</details></div>"
-        )
+        self._text.value = f"{LIVE}{place}{text}<details><summary>The picture in words</summary>{words}</details></div>"
         self._question.value = f"<b>{frame.question}</b>" if asks else ""
         # A verdict belongs to the guess just made: whatever else shows a step leaves the count alone.
         self._score.value = f"{self.right} of {self.guesses} guesses right so far." if self.guesses else ""
@@ -139,7 +137,7 @@ class Stepper(widgets.VBox):
         self.right += n == frame.answer
         self.reveal(i)
         verdict = "Right" if n == frame.answer else f"Not quite: {frame.choices[frame.answer]}"
-        self._score.value = f'<div role="status">{verdict} ({self.right} of {self.guesses} guesses right).</div>'
+        self._score.value = f"{LIVE}{verdict} ({self.right} of {self.guesses} guesses right).</div>"
 
     def reveal(self, i: int | None = None) -> None:
         """Show a frame whose question stands before it."""
@@ -178,5 +176,5 @@ def unknown(ax, size: tuple[int, int]) -> None:
 def with_still(bundle: dict | tuple[dict, dict], still: Picture) -> tuple[dict, dict]:
     """A widget's mimebundle, with a still picture for readers without a kernel -> (data, metadata)."""
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-    data = {**data, "image/png": base64.b64encode(still.png).decode(), "text/plain": still.alt}
+    data = {**data, "image/png": still.base64(), "text/plain": still.alt}
     return data, {**metadata, "image/png": {"alt": still.alt}}

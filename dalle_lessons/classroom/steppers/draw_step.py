@@ -9,6 +9,7 @@ from ...datasets.images import to_image
 from ...model.sampling import sample
 from ...pipeline.text_to_image import TextToImage
 from ..figures import BLUE, ORANGE, frame, new_figure, show
+from ..markup import Markup
 from .base import Frame, Stepper, unknown
 
 SHOWN = 6  # codes whose chances are shown
@@ -32,7 +33,7 @@ class DrawStep(Stepper):
         self.top_k = widgets.IntSlider(value=0, min=0, max=64, description="top-k (0: all)", **wide)
         self.guidance = widgets.FloatSlider(value=0.0, min=0.0, max=4.0, step=0.5, description="guidance", **wide)
         self.seed = widgets.BoundedIntText(value=1, min=0, max=10**6, description="seed", layout={"width": "160px"})
-        self.problem = widgets.HTML()
+        self.problem = Markup()
         controls = (self.caption, self.temperature, self.top_k, self.guidance, self.seed)
         for control in controls:
             control.observe(lambda change: self.begin(), "value")
@@ -50,7 +51,7 @@ class DrawStep(Stepper):
         try:
             text = self.system.tokenizer.encode([self.caption.value])
         except ValueError as error:  # too long: say so, and keep the picture that is there
-            self.problem.value = str(error)
+            self.problem.say(str(error))
             return
         self.logits: list[torch.Tensor] = []
         keep = lambda i, tokens, logits: self.logits.append(logits[0].clone())  # noqa: E731

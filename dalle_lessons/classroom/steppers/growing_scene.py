@@ -7,6 +7,7 @@ import ipywidgets as widgets
 from ...datasets import Pairs
 from ...datasets.shapes_check import compare, parse
 from ..figures import image_grid
+from ..markup import Markup
 from .base import Frame, Stepper
 
 SHOWN = 6  # pictures in a frame
@@ -27,7 +28,7 @@ class GrowingScene(Stepper):
             value=caption, description="caption", continuous_update=False, layout={"width": "480px"}
         )
         self.caption.observe(lambda change: self.begin(), "value")
-        self.problem = widgets.HTML()
+        self.problem = Markup()
         self.read()
         super().__init__((self.caption, self.problem))
 
@@ -45,7 +46,7 @@ class GrowingScene(Stepper):
                 chain.append((caption, parse(caption)))
                 caption = shorter(caption)
         except ValueError as error:
-            self.problem.value = str(error)
+            self.problem.say(str(error))
         self.starts = chain[::-1]
         self.fitting = [list(range(len(self.pairs)))]
         for _, constraints in self.starts:

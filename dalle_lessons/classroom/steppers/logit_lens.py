@@ -9,6 +9,7 @@ from torch import Tensor
 from ...datasets.images import to_image
 from ...pipeline.text_to_image import TextToImage
 from ..figures import frame, new_figure, show
+from ..markup import Markup
 from .base import Frame, Stepper
 
 SHARES = ("under a quarter", "a quarter to a half", "half to three quarters", "over three quarters")
@@ -30,7 +31,7 @@ class LogitLens(Stepper):
         self.system, self.tokens = system, tokens.flatten()
         self.length = len(system.dalle.transformer.blocks) + 1  # before any layer, and after each
         self.caption = widgets.Text(value=caption, description="caption", continuous_update=False)
-        self.problem = widgets.HTML()
+        self.problem = Markup()
         self.caption.observe(lambda change: self.begin(), "value")
         self.look()
         super().__init__((self.caption, self.problem), seconds=1.5)
@@ -47,7 +48,7 @@ class LogitLens(Stepper):
         try:
             text = self.system.tokenizer.encode([self.caption.value])
         except ValueError as error:
-            self.problem.value = str(error)
+            self.problem.say(str(error))
             return
         x = dalle.embedding(text, self.tokens[None, :-1])  # (1, T + N, C)
         streams = [x]

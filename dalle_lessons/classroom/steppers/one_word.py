@@ -10,6 +10,7 @@ from ...model.sampling import sample
 from ...model.sequence import unflatten
 from ...pipeline.text_to_image import TextToImage
 from ..figures import frame, new_figure, show
+from ..markup import Markup
 from .base import Frame, Stepper
 
 SHOWN = 4  # drawings of a caption
@@ -53,7 +54,7 @@ class OneWord(Stepper):
             layout={"width": "480px"},
         )
         self.seed = widgets.BoundedIntText(value=0, min=0, max=10**6, description="seed", layout={"width": "160px"})
-        self.problem = widgets.HTML()
+        self.problem = Markup()
         self.next.observe(lambda change: self.append(), "value")
         self.seed.observe(lambda change: self.renew(), "value")
         super().__init__((widgets.HBox([self.next, self.seed]), self.problem), seconds=2.0)
@@ -71,7 +72,7 @@ class OneWord(Stepper):
             words = changed_word(self.captions[-1], caption)
             self.system.tokenizer.encode([caption])
         except ValueError as error:
-            self.problem.value = str(error)
+            self.problem.say(str(error))
             return
         self.problem.value = ""
         self.captions.append(caption)

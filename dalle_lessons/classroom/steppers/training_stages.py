@@ -16,6 +16,7 @@ from ...model.sampling import sample
 from ...model.sequence import unflatten
 from ...model.tokenizer import TextTokenizer
 from ..figures import BLUE, ORANGE, frame, new_figure, show
+from ..markup import Markup
 from .base import Frame, Stepper, unknown
 
 SHOWN = 6  # drawings of a stage, in two lines
@@ -53,7 +54,7 @@ class TrainingStages(Stepper):
             value=caption, description="caption", continuous_update=False, layout={"width": "480px"}
         )
         self.seed = widgets.BoundedIntText(value=0, min=0, max=10**6, description="seed", layout={"width": "160px"})
-        self.problem = widgets.HTML()
+        self.problem = Markup()
         self.caption.observe(lambda change: self.begin(), "value")
         self.seed.observe(lambda change: self.renew(), "value")
         super().__init__((widgets.HBox([self.caption, self.seed]), self.problem), seconds=2.0)
@@ -64,7 +65,7 @@ class TrainingStages(Stepper):
             parse(self.caption.value)
             self.tokenizer.encode([self.caption.value])
         except ValueError as error:
-            self.problem.value = str(error)
+            self.problem.say(str(error))
             return
         self.problem.value, self.wish = "", self.caption.value
         self.renew()
