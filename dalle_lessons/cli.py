@@ -14,7 +14,7 @@ from .commands.classroom import doctor, lab, play, student
 from .commands.data import shards, tokenize
 from .commands.draw import draw, edit
 from .commands.evaluate import evaluate
-from .commands.signature import verify
+from .commands.signature import redraw, verify
 from .commands.train import train
 from .model.machine import is_about_torch, no_torch
 from .model.threads import limit_threads
@@ -90,7 +90,7 @@ def main(debug: bool) -> None:
     limit_threads()  # before a command imports torch; the lessons' kernels inherit it
 
 
-for command in (draw, edit, train, shards, tokenize, evaluate, verify, student, lab, play, doctor):
+for command in (draw, edit, train, shards, tokenize, evaluate, verify, redraw, student, lab, play, doctor):
     main.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""`verify`: what a picture's file says of its origin."""
+"""`verify` and `redraw`: what a picture's file says of its origin, and whether that draws it again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from .options import device_option
 from .output import echo_json
 
 
@@ -40,4 +41,32 @@ def verify(files, as_json) -> None:
             facts = ", ".join(f"{names[name]} {said(value)}" for name, value in found.facts.items())
             click.echo(found.sentence + (f" It says: {printable(facts, 2000)}." if facts else ""))
     if not good:
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--model", help="The weights that drew it [default: those of the bundled ones that it names].")
+@device_option
+def redraw(files, model, device) -> None:
+    """Draw each of FILES, which are signed, again from what it says of itself, and compare every pixel.
+
+    Ends with 0 if all are equal, and with 1 if one is not.
+    """
+    from ..model.devices import pick_device
+    from ..pipeline.provenance import printable
+    from ..pipeline.redraw import redraw as draw_again
+
+    pick_device(device)
+    equal = True
+    for file in files:
+        try:
+            found = draw_again(file, model, device)
+        except (ValueError, OSError) as error:
+            click.echo(printable(error), err=True)
+            equal = False
+            continue
+        click.echo(found.sentence)
+        equal &= found.equal
+    if not equal:
         sys.exit(1)

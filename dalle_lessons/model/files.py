@@ -14,6 +14,7 @@ from .hub import HubOptions, fetch, is_hub
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CONFIG, WEIGHTS, TOKENIZER = "config.json", "model.safetensors", "tokenizer.json"
+INDEX = "model_index.json"  # of a whole system: which parts belong together
 MODEL_FILES = (CONFIG, WEIGHTS, TOKENIZER, "README.md")
 
 
@@ -48,6 +49,7 @@ def local_root(name: str | Path, parts: Sequence[str], **options: Unpack[HubOpti
         return name
     # No pickle among them: one from the network could run any code.
     files = [f"{folder}{file}" for folder in ("", *(f"{part}/" for part in parts)) for file in MODEL_FILES]
+    files.append(INDEX)
     return fetch(name, files, **options)
 
 

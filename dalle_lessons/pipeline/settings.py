@@ -36,6 +36,8 @@ class Settings:
     guidance: float = 0.0
     #: What guidance leads away from, in place of the empty caption.
     negative_caption: str | None = None
+    #: Among how many drawings it was ranked.
+    candidates: int | None = None
     #: Hash of the weights that decode the tokens.
     dvae_sha256: str = ""
     #: Hash of the weights that drew the tokens, for `draw` and `complete`.

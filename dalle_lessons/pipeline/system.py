@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -11,8 +12,9 @@ from ..model.clip import CLIP
 from ..model.dalle import DALLE
 from ..model.devices import pick_device
 from ..model.dvae import DVAE
+from ..model.hub import HUB
 from ..model.tokenizer import TextTokenizer
-from .saved import load_parts
+from .saved import load_parts, save_parts
 from .together import check_together
 
 NUMBERS = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -65,6 +67,37 @@ class System:
             # The dVAE stays in float32: in fewer digits a neighbor of the nearest code would often win.
             model.to(place, torch.float32 if part == "dvae" else numbers)
         return system
+
+    def save_pretrained(self, folder: str | Path, license: str | None = None) -> None:
+        """Write all models into a folder that `from_pretrained` reads: a sub-folder for each, and a `model_index.json`
+        with their files' hashes, by which a mixture is refused. license: for the card, as the hub names it ("mit").
+
+        Raises ValueError with one sentence, before anything is written, for weights that cannot be stored, and for a
+        folder that holds parts which these models lack.
+        """
+        save_parts(self, Path(folder), license)
+
+    def push_to_hub(
+        self,
+        repository: str,
+        private: bool | None = None,
+        token: str | bool | None = None,
+        revision: str | None = None,
+        license: str | None = None,
+    ) -> str:
+        """Put what `save_pretrained` writes on the hub, into "owner/name", which is made if missing. -> the commit's
+        address.
+
+        The options are those of `huggingface_hub`; so are the errors.
+        """
+        from huggingface_hub import HfApi
+
+        api = HfApi(token=token)
+        made = api.create_repo(repository.removeprefix(HUB), private=private, exist_ok=True).repo_id
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder, license)
+            message = "A system of dalle-lessons"
+            return str(api.upload_folder(repo_id=made, folder_path=folder, revision=revision, commit_message=message))
 
     @property
     def models(self) -> dict[str, DVAE | DALLE | CLIP]:

@@ -59,7 +59,8 @@ class TextToImage(System):
         """
         captions = [caption] if isinstance(caption, str) else [*caption]
         wanted = candidate_range(images, candidates, indices)
-        settings = settings_of(self, self.dalle, temperature, top_k, top_p, guidance, negative_caption=negative_caption)
+        told = {"negative_caption": negative_caption, "candidates": len(wanted)}
+        settings = settings_of(self, self.dalle, temperature, top_k, top_p, guidance, **told)
         texts = [self.read(one, self.dalle) for one in captions]  # what is wrong with any is said before any is drawn
         negative = None if negative_caption is None else self.read(negative_caption, self.dalle)
         keep = images if indices is None else None
@@ -129,6 +130,7 @@ class TextToImage(System):
         wanted = candidate_range(images, candidates)
         given = self.image_tokens(image, c.rows)[:, :rows].flatten(1)  # (1, rows · cols)
         told = {"given_rows": rows, "given_sha256": token_hash(given), "negative_caption": negative_caption}
+        told["candidates"] = len(wanted)
         settings = settings_of(self, self.dalle, temperature, top_k, top_p, guidance, **told)
         text = self.read(caption, self.dalle)
         negative = None if negative_caption is None else self.read(negative_caption, self.dalle)
@@ -163,7 +165,9 @@ class TextToImage(System):
             raise ValueError("These weights hold no edit model: train one with dalle-lessons train edit.")
         wanted, caption = candidate_range(images, candidates), read_instruction(instruction)
         source = self.image_tokens(image, self.editor.config.rows // 2).flatten(1)  # (1, rows / 2 · cols)
-        settings = settings_of(self, self.editor, temperature, top_k, top_p, source_sha256=token_hash(source))
+        settings = settings_of(
+            self, self.editor, temperature, top_k, top_p, source_sha256=token_hash(source), candidates=len(wanted)
+        )
         text = self.read(caption, self.editor)
         with progress_bar(tokens_to_draw(self.editor, wanted, source.shape[1]), progress) as bar:
             count = counted(bar, on_token)

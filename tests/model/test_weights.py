@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from safetensors import safe_open
 
 from dalle_lessons import TextToImage
@@ -32,6 +33,10 @@ def test_weights_are_half_precision_with_a_card_that_says_how_they_were_made(fol
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"dalle-lessons train {folder.name}" in card and "minutes" in card
     assert not (folder / "checkpoint.pt").exists()
+    data = ModelCard(card).data  # the head, as the hub reads it
+    assert data.license == "mit" and data.library_name == "dalle-lessons" and data.tags == [folder.name]
+    assert data.pipeline_tag == ("image-classification" if folder.name == "judge" else "text-to-image")
+    assert data.datasets == [f"dalle-lessons-{folder.parent.name}"]
 
 
 def test_there_are_weights_of_both_worlds():
