@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 import torch
 
@@ -19,9 +19,6 @@ from ..model.files import CONFIG, INDEX, TOKENIZER, WEIGHTS, data_dir, local_roo
 from ..model.hub import HubOptions
 from ..model.tokenizer import TextTokenizer
 from .together import TOGETHER
-
-if TYPE_CHECKING:
-    from .system import System
 
 PARTS = ("dvae", "dalle", "clip", "edit")
 
@@ -57,30 +54,35 @@ def load_parts(name: str | Path, **options: Unpack[HubOptions]) -> dict[str, Any
     }
 
 
-def save_parts(system: System, folder: Path, license: str | None = None) -> None:
-    """Write all models of a system into a folder, each into one of its own, then the index of their files.
+def save_parts(
+    models: dict[str, DVAE | DALLE | CLIP], tokenizer: TextTokenizer, folder: Path, license: str | None = None
+) -> None:
+    """Write all models of a system, by the names of their parts, into a folder, each into one of its own, then the
+    index of their files.
 
     Raises ValueError with one sentence, before anything is written, for weights in fewer digits than they are stored
     in, and for a folder that holds parts which this system has not.
     """
-    if system.dtype == torch.bfloat16:
+    if any(weight.dtype == torch.bfloat16 for model in models.values() for weight in model.parameters()):
         raise ValueError("These weights were loaded in bfloat16, and would be stored otherwise: load them in float32.")
-    if strange := [part for part in PARTS if part not in system.models and (folder / part).exists()]:
+    if strange := [part for part in PARTS if part not in models and (folder / part).exists()]:
         raise ValueError(f"{folder} holds a {strange[0]}, which these models lack: name another folder.")
-    for part, model in system.models.items():
+    for part, model in models.items():
         model.save_pretrained(folder / part)
         if part in ("dalle", "edit"):
-            system.tokenizer.save(folder / part / TOKENIZER)
+            tokenizer.save(folder / part / TOKENIZER)
+    dvae = models["dvae"]
+    assert isinstance(dvae, DVAE)
     index = {
-        "_class_name": type(system).__name__,
+        "_class_name": "TextToImage",
         "library": LIBRARY,
         "library_version": __version__,
-        "dvae_fingerprint": system.dvae.fingerprint(),
-        "tokenizer_fingerprint": system.tokenizer.fingerprint(),
-        "parts": {part: file_hashes(folder / part) for part in system.models},
+        "dvae_fingerprint": dvae.fingerprint(),
+        "tokenizer_fingerprint": tokenizer.fingerprint(),
+        "parts": {part: file_hashes(folder / part) for part in models},
     }
     text = f"{card_head([LIBRARY, 'dall-e'], license)}\n# A text-to-image system of {LIBRARY}\n\n"
-    text += f"Its models: {', '.join(system.models)}. `TextToImage.from_pretrained` reads this folder.\n"
+    text += f"Its models: {', '.join(models)}. `TextToImage.from_pretrained` reads this folder.\n"
     if not (folder / "README.md").exists():
         replace_file(folder / "README.md", lambda path: path.write_text(text, encoding="utf-8"))
     content = json.dumps(index, indent=2, sort_keys=True) + "\n"

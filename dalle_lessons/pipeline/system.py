@@ -75,7 +75,7 @@ class System:
         Raises ValueError with one sentence, before anything is written, for weights that cannot be stored, and for a
         folder that holds parts which these models lack.
         """
-        save_parts(self, Path(folder), license)
+        save_parts(self.models, self.tokenizer, Path(folder), license)
 
     def push_to_hub(
         self,
