@@ -49,7 +49,9 @@ def peak_of(arguments: list[str]) -> tuple[float, float]:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--count", default=100_000, show_default=True, help="Pictures, a multiple of 1,000.")
-@click.option("--steps", default=1563, show_default=True, help="Of the training, 64 pictures each: a pass and a little.")
+@click.option(
+    "--steps", default=1563, show_default=True, help="Of the training, 64 pictures each: a pass and a little."
+)
 @click.option("--only", type=click.Choice(("make", "idle", "tokenize", "pictures", "tokens")), help="One of the parts.")
 def main(folder: Path, count: int, steps: int, only: str | None) -> None:
     shards, tokens, dvae = folder / "shards", folder / "tokens", folder / "dvae"

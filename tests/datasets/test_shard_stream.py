@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
+from dalle_lessons.datasets import shard_stream
 from dalle_lessons.datasets.shard_samples import open_shards
 from dalle_lessons.datasets.shard_stream import Order, Position, ShardStream
 
@@ -132,3 +133,21 @@ def test_a_position_is_plain_numbers(make_shards, tmp_path):
     torch.save(stream.state_dict(), tmp_path / "state.pt")
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     assert Position(**state["ranks"][0][0]) == stream.positions[0] == Position(1, 2)
+
+
+def test_the_state_of_several_ranks_is_one_from_which_each_goes_on(make_shards, monkeypatch):
+    order = Order(open_shards(make_shards([5, 4, 6]), 8), 2, 0)
+    whole = [ShardStream(order, 0, rank, 2) for rank in range(2)]
+    for stream in whole:
+        take(stream, 3)
+
+    def gather(ranks, mine):  # what torch.distributed does between processes
+        ranks[:] = [[vars(position) for position in stream.positions] for stream in whole]
+
+    monkeypatch.setattr(shard_stream.dist, "all_gather_object", gather)
+    state = whole[0].state_dict()
+    assert state == whole[1].state_dict() and len(state["ranks"]) == 2
+    for rank in range(2):
+        resumed = ShardStream(order, 0, rank, 2)
+        resumed.load_state_dict(state)
+        assert numbers(take(resumed, 8)) == numbers(take(whole[rank], 8))
