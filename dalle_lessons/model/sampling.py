@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .dalle import DALLE
 from .sequence import empty_captions
-from .side_by_side import OnToken, side_by_side
+from .side_by_side import OnToken, one_thread, side_by_side
 from .transformer import Cache
 
 SAMPLING_BATCH = 32  # rows computed together, always: so a picture does not depend on how many were asked for
@@ -257,5 +257,9 @@ def sample_batches(
     for start in range(0, len(batches), together):
         now = batches[start : start + together]
         with evaluation_mode(dalle):  # here too, since one batch may be done, and change the mode back, before another
-            drawn = side_by_side([partial(sample_rows, rows) for rows in now], on_token or (lambda *_: None))
+            if len(now) == 1:
+                with one_thread():
+                    drawn = [sample_rows(now[0], on_token)]
+            else:
+                drawn = side_by_side([partial(sample_rows, rows) for rows in now], on_token or (lambda *_: None))
         yield from zip(now, drawn, strict=True)

@@ -38,8 +38,6 @@ def side_by_side(jobs: list[Job], on_token: OnToken) -> list[Tensor]:
     each token; `on_token` is called with the same in the calling thread, for all jobs in turn. What it raises ends all.
     """
     with one_thread():
-        if len(jobs) == 1:
-            return [jobs[0](on_token)]
         calls: SimpleQueue[tuple[int, Tensor, Tensor] | None] = SimpleQueue()
         abandoned = Event()
 
