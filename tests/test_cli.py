@@ -61,7 +61,7 @@ def test_training_leaves_weights_log_and_checkpoint(trained):
     for part, files in (("dvae", ()), ("dalle", ("tokenizer.json",))):
         for name in ("config.json", "model.safetensors", "checkpoint.pt", "log.csv", *files):
             assert (trained / part / name).stat().st_size > 0
-    assert (trained / "dvae" / "log.csv").read_text().startswith("step,seconds,total,")
+    assert (trained / "dvae" / "log.csv").read_text().startswith("step,seconds,memory_mb,total,")
 
 
 def test_what_was_trained_draws(trained, run):

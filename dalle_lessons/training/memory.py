@@ -15,7 +15,7 @@ def keep_freed_memory() -> bool:
 
     Large tensors are otherwise handed back to Linux as soon as they are freed, and each step asks for them again: a
     page at a time, each filled with zeros. A DALL·E of six layers and 284 slots, in batches of 32, did so 260,000 times
-    a step, which took about a twelfth of its time.
+    a step.
     The process never holds more than its largest step did. -> whether it was done: with glibc (most of Linux) alone.
     """
     if platform.libc_ver()[0] != "glibc" or any(name in os.environ for name in OWN_SETTINGS):
