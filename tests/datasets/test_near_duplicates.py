@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dalle_lessons.datasets.emoji import emoji
+from dalle_lessons.datasets.emoji import ALL_STYLES, STYLES, emoji
 from dalle_lessons.datasets.near_duplicates import NEAR_DUPLICATE_RMS, near_duplicates, nearest_rms
 
 
@@ -43,8 +43,9 @@ def test_no_pictures_have_no_duplicates():
     assert nearest_rms(some, none).tolist() == [torch.inf] * 2
 
 
-def test_near_duplicates_of_train_are_few_and_known():
-    everything = emoji(None)
+@pytest.mark.parametrize(("styles", "unseen_pair", "unseen_tone"), [(STYLES, 17, 5), (ALL_STYLES, 18, 8)])
+def test_near_duplicates_of_train_are_few_and_known(styles, unseen_pair, unseen_tone):
+    everything = emoji(None, styles)
     splits = [row["split"] for row in everything.metadata]
     train, held_out = (
         everything.subset([i for i, split in enumerate(splits) if (split == "train") is wanted])
@@ -57,8 +58,8 @@ def test_near_duplicates_of_train_are_few_and_known():
         found[held_out.metadata[i]["split"]].add(held_out.caption(i, None))
     assert {split: len(captions) for split, captions in found.items()} == {
         "unseen_emoji": 0,
-        "unseen_pair": 17,
-        "unseen_tone": 5,
+        "unseen_pair": unseen_pair,
+        "unseen_tone": unseen_tone,
     }
     assert {"a sketch of a woman: bald", "a flat icon of a man pouting", "a sketch of sake"} <= found["unseen_pair"]
     couple = "an illustration of a couple with heart: woman, man, medium-dark skin tone, medium skin tone"
