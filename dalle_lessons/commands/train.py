@@ -31,6 +31,7 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 or mps; auto: the fastest there is."
 )
 @click.option("--compile", "compiled", is_flag=True, help="Compile the model first: pays in long trainings on a GPU.")
+@click.option("--shard", "sharded", is_flag=True, help="With torchrun: each process keeps a part of every weight.")
 @click.option("--steps", type=int, help="This and the options below replace what the preset says: number of steps.")
 @click.option("--batch", type=int, help="Examples a step, of all processes together.")
 @click.option("--accumulate", type=int, help="Compute each batch in so many parts, in a part of the memory.")
@@ -39,27 +40,20 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 @click.option("--save-every", type=float, help="Seconds between two checkpoints.")
 @click.option("--seed", type=int, help="Another seed draws other batches.")
 @click.option("--workers", type=int, help="Processes that read shards beside each one that trains [default: 0].")
-def train(model, data, styles, preset, out, dvae, start, resume, minutes, device, compiled, **recipe) -> None:
-    """Train a model; stopping it (Ctrl-C) loses nothing."""
+def train(model, data, styles, preset, out, dvae, start, resume, minutes, device, compiled, sharded, **recipe) -> None:
+    """Train a model; stopping it (Ctrl-C) loses nothing.
+
+    On several processors or graphics cards: torchrun --nproc-per-node N -m dalle_lessons train …
+    """
     from ..datasets.emoji import ALL_STYLES
     from ..training.run import train_model
 
     styles = ALL_STYLES if "all" in styles else styles or None
     changes = {key: value for key, value in recipe.items() if value is not None}
-    trainer = train_model(
-        model,
-        data,
-        preset,
-        out,
-        dvae,
-        start,
-        resume,
-        minutes,
-        device=device,
-        compiled=compiled,
-        styles=styles,
-        **changes,
-    )
+    changes |= {"device": device, "compiled": compiled, "sharded": sharded, "styles": styles}
+    trainer = train_model(model, data, preset, out, dvae, start, resume, minutes, **changes)
+    if not trainer.processes.first:
+        return
     chosen = ", as suits it" if trainer.train_config.precision == "auto" else ""
     done = f"{trainer.step} of {trainer.train_config.steps} steps, {trainer.seconds / 60:.1f} minutes"
     done += f", on {trainer.device} in {trainer.precision}{chosen}"

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 
 from ..model.atomic import replace_file
+from .checkpoint_folders import FOLDER, FOLDER_BEFORE, REST, damaged
 
-CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"  # of one process; several write folders
 
 
 def begun(out: Path) -> bool:
     """Whether a checkpoint lies in this folder."""
-    return any((out / name).exists() for name in (CHECKPOINT, PREVIOUS))
+    return any((out / name).exists() for name in (CHECKPOINT, PREVIOUS, FOLDER, FOLDER_BEFORE))
 
 
 def write_checkpoint(out: Path, state: dict[str, Any]) -> None:
@@ -43,32 +44,43 @@ def same_file(source: Path, path: Path) -> None:
         shutil.copyfile(source, path)
 
 
-def read_checkpoint(out: Path, say: Callable[[str], object] = lambda line: None) -> dict[str, Any]:
-    """The newest checkpoint of a folder that can be read, its tensors on the CPU. say: gets a sentence if that is the
-    one before the newest. Raises FileNotFoundError or ValueError with one sentence."""
+def read_checkpoint(
+    out: Path,
+    say: Callable[[str], object] = lambda line: None,
+    complete: Callable[[dict[str, Any]], dict[str, Any]] = lambda state: state,
+) -> dict[str, Any]:
+    """The newest checkpoint of a folder that can be read, its tensors on the CPU; of one that several processes wrote,
+    they still lie in its `folder`, and `complete` may fetch them. say: gets a sentence if it is the one before the
+    newest. Raises FileNotFoundError or ValueError with one sentence."""
     if not begun(out):
         raise FileNotFoundError(f"There is nothing to resume in {out}: start without --resume.")
-    try:
-        return read_file(out / CHECKPOINT)
-    except (ValueError, FileNotFoundError) as error:
-        if not (out / PREVIOUS).exists():
-            raise
-        try:
-            state = read_file(out / PREVIOUS)
-        except ValueError:
-            raise error from None
-        say(f"{out / CHECKPOINT} cannot be read: taking the one before it, of step {state['step']}.")
-        return state
+    problems = []
+    for names in ((CHECKPOINT, FOLDER), (PREVIOUS, FOLDER_BEFORE)):
+        found = []
+        for path in (out / name for name in names if (out / name).exists()):
+            try:
+                found.append(read_file(path / REST) | {"folder": path} if path.is_dir() else read_file(path))
+            except ValueError as error:
+                problems.append(error)
+        for state in sorted(found, key=lambda state: state["step"], reverse=True):  # both kinds, if it ran both ways
+            try:
+                state = complete(state)
+            except ValueError as error:
+                problems.append(error)
+                continue
+            if names[0] == PREVIOUS:
+                newest = out / (FOLDER if "folder" in state else CHECKPOINT)
+                say(f"{newest} cannot be read: taking the one before it, of step {state['step']}.")
+            return state
+    raise problems[0]
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """One checkpoint. Raises FileNotFoundError or ValueError with one sentence."""
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no {path.name} in {path.parent}.")
+    """One file of a checkpoint. Raises ValueError with one sentence."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file may raise nearly anything while it is unpacked
-        raise ValueError(f"{path} is damaged and cannot be resumed: start again in another folder.") from error
+        raise damaged(path) from error
     if not isinstance(state, dict) or "identity" not in state:
         raise ValueError(f"{path} is of an earlier version of this library: start again in another folder.")
     return state

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ..datasets import check_styles
 from ..model.devices import pick_device
-from .checkpoints import read_checkpoint
+from .checkpoints import begun, read_checkpoint
+from .distributed import Processes, device_here, restarted
+from .distributed import processes as connected
 from .identity import data_fingerprint, refuse_differences
 from .lock import refuse_locked, training_lock
 from .objectives import Objective
@@ -20,6 +23,7 @@ from .objectives.edit import EditObjective
 from .objectives.judge import JudgeObjective
 from .presets import DVAE_PRESETS, PRESETS, find_preset
 from .sources import Sources, check_out
+from .train_config import TrainConfig
 from .trainer import Trainer
 
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -44,6 +48,7 @@ def train_model(
     device: str = "cpu",
     compiled: bool = False,
     styles: Sequence[str] | None = None,
+    sharded: bool = False,
     **changes: Any,
 ) -> Trainer:
     """What `dalle-lessons train` does: build, train, and save the averaged weights into `out`.
@@ -53,59 +58,93 @@ def train_model(
     image tokens (dalle, edit) or the reconstructions (clip); if none are named, those in the folder `dvae` beside
     `out`, or else the bundled ones. start: weights from which to start instead of random ones; dalle and clip take its
     tokenizer too, and edit always starts from a DALL·E, found likewise if none is named. progress: show a bar, and say
-    which weights were taken. device, compiled: as for `Trainer`. styles: of the emoji, these alone
-    [None: those that the bundled models know]. changes: fields of the TrainConfig to set otherwise;
-    `lr` moves `muon_lr` in proportion.
+    which weights were taken. device, compiled, sharded: as for `Trainer`. styles: of the emoji, these alone
+    [None: those that the bundled models know]. changes: fields of the TrainConfig to set otherwise; `lr` moves
+    `muon_lr` in proportion.
+
+    Where torchrun has started several processes, each calls this, they train together, and the first one writes and
+    speaks for all; if one died and torchrun starts them again, they go on from the checkpoint.
 
     What cannot be trained is refused as early as it can be known, with one sentence: FileNotFoundError, OSError or
     ValueError, also if another process trains into `out`. Raises NonFiniteLoss as `Trainer.run` does, and OSError at
     the end if the weights could be written but not the checkpoint or the log.
     """
-    out, where = Path(out), pick_device(device)
+    out, where = Path(out), pick_device(device_here(device))
     objective_class = OBJECTIVES[kind]
     objective_class.check_data(data)
     check_styles(data, styles)
     world, preset = find_preset(PRESETS[kind], data, preset_name)
-    train_config = replace(preset.train_config, **changes)
-    if train_config.muon_lr and "lr" in changes and "muon_lr" not in changes:  # both peaks move alike
-        scale = train_config.lr / preset.train_config.lr
-        train_config = replace(train_config, muon_lr=train_config.muon_lr * scale)
-    preset = replace(preset, train_config=train_config)
-    refuse_locked(out)
-    check_out(out, resume)
-    identity: dict[str, Any] = {"kind": kind, "data": {}, **split_settings(preset)}
-    before = read_checkpoint(out)["identity"] if resume else None
+    preset = replace(preset, train_config=changed(preset.train_config, changes))
+    with connected(where) as processes:
+        say = print if progress and processes.first else (lambda line: None)
+        preset = replace(preset, train_config=divided(preset.train_config, objective_class, processes, sharded, say))
+        resume = resume or restarted() and begun(out)
+        if processes.first:
+            refuse_locked(out)
+        check_out(out, resume)
+        identity: dict[str, Any] = {"kind": kind, "data": {}, **split_settings(preset)}
+        before = read_checkpoint(out)["identity"] if resume else None
 
-    def refuse_another() -> None:
-        if before is not None:
-            refuse_differences(out, before, identity, partly=True)
+        def refuse_another() -> None:
+            if before is not None:
+                refuse_differences(out, before, identity, partly=True)
 
-    refuse_another()
-    say = print if progress else (lambda line: None)
-    objective = objective_class.prepare(preset, Sources(world, data, out, dvae, start, resume, say))
-    identity |= objective.fingerprint()
-    refuse_another()
-    pairs = objective_class.load_pairs(data, DVAE_PRESETS[world].side, styles)
-    identity["data"] = data_fingerprint(pairs)
-    refuse_another()
-    model = objective.build(pairs)
-    identity |= objective.fingerprint()
-    with training_lock(out):
-        check_out(out, resume)  # another training may have begun, and ended, in the meantime
-        trainer = Trainer(model, objective, preset.train_config, out, identity, where, compiled, objective.stream)
-        if resume:
-            trainer.load(say)
-        else:
-            objective.save_extras(out)
-        average = trainer.run(minutes, progress).cpu()
-        objective.finish(average)
-        average.save_pretrained(out)
+        refuse_another()
+        objective = objective_class.prepare(preset, Sources(world, data, out, dvae, start, resume, say))
+        identity |= objective.fingerprint()
+        refuse_another()
+        pairs = objective_class.load_pairs(data, DVAE_PRESETS[world].side, styles)
+        identity["data"] = data_fingerprint(pairs)
+        refuse_another()
+        model = objective.build(pairs)
+        identity |= objective.fingerprint()
+        with training_lock(out) if processes.first else nullcontext():
+            check_out(out, resume)  # another training may have begun, and ended, in the meantime
+            how = {"stream": objective.stream, "processes": processes, "sharded": sharded}
+            trainer = Trainer(model, objective, preset.train_config, out, identity, where, compiled, **how)
+            if resume:
+                trainer.load(say)
+            elif processes.first:
+                objective.save_extras(out)
+            average = trainer.run(minutes, progress).cpu()
+            if processes.first:
+                objective.finish(average)
+                average.save_pretrained(out)
     if trainer.unsaved is not None:
         raise OSError(
             f"The weights are saved after {trainer.step} steps, but not all else: {trainer.unsaved} Then --resume "
             "writes what is missing, or goes on from the checkpoint before."
         )
     return trainer
+
+
+def changed(train_config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
+    """The configuration with some fields set otherwise; `lr` moves `muon_lr` in proportion. Raises ValueError."""
+    new = replace(train_config, **changes)
+    if new.muon_lr and "lr" in changes and "muon_lr" not in changes:
+        new = replace(new, muon_lr=new.muon_lr * new.lr / train_config.lr)
+    return new
+
+
+def divided(
+    train_config: TrainConfig,
+    objective: type[Objective],
+    processes: Processes,
+    sharded: bool,
+    say: Callable[[str], object],
+) -> TrainConfig:
+    """The configuration for a training that is divided as was asked for. Raises ValueError with one sentence where it
+    cannot be divided so."""
+    if sharded and processes.count == 1:
+        raise ValueError("--shard divides a model over processes: start torchrun --nproc-per-node N -m dalle_lessons …")
+    if sharded and not objective.shardable:
+        raise ValueError("--shard is for the transformers, dalle and edit: the other models fit on every device.")
+    if train_config.accumulate > 1 and objective.compares_rows:
+        raise ValueError("This loss compares the pictures of a batch with each other: leave out --accumulate.")
+    if sharded and train_config.muon_lr:
+        say("AdamW moves all weights: Muon needs whole matrices, and --shard gives each process a part of them.")
+        return replace(train_config, muon_lr=None)
+    return train_config
 
 
 def split_settings(preset: Any) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from . import distributed
+
 
 @dataclass
 class Batch:
@@ -50,6 +52,11 @@ class Share:
         """What a mean over `here` things of this share is multiplied by, so that the mean over the shares is the mean
         over all `everywhere` things of the batch. 1 where the share is all of it. Both int64, scalars."""
         return here * self.count / everywhere.clamp_min(1)
+
+    def all_rows(self, here: Tensor, total: int) -> Tensor:
+        """This share's rows of something that was computed, of which the batch has `total` -> those of all shares, in
+        order, each of them in a process of its own; gradients flow back to where a row was computed."""
+        return here if self.count == 1 else distributed.gather_rows(here, self.index, self.count, total)
 
 
 WHOLE = Share()  # all of it

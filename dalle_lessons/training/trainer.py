@@ -25,7 +25,9 @@ from ..datasets.shard_stream import ShardStream
 from ..model.atomic import replace_file
 from ..model.devices import peak_memory, pick_device
 from ..model.threads import available_cores
+from . import checkpoint_folders, distributed
 from .checkpoints import read_checkpoint, write_checkpoint
+from .distributed import ALONE, Processes, placed_like, replace_parameters, whole
 from .identity import refuse_differences
 from .memory import keep_freed_memory
 from .optimizers import make_optimizers, moving_average
@@ -71,27 +73,35 @@ class Trainer(Generic[M]):
         device: str | torch.device = "cpu",
         compiled: bool = False,
         stream: ShardStream | None = None,
+        processes: Processes = ALONE,
+        sharded: bool = False,
     ):
         """loss_fn: an objective, or a function that draws a batch and gives its loss. out: folder of checkpoint and
         log, or None: nothing is written. identity: what else, beside the configuration, must be the same when the
         training is resumed; it goes into the checkpoint. device: where it computes; the model moves there. compiled:
         by `torch.compile`, which takes a minute or two before the first step and pays in long trainings on a graphics
-        card. stream: what `loss_fn` reads from, if its data are shards.
+        card. stream: what `loss_fn` reads from, if its data are shards. processes: those that share the training, each
+        of which makes such a trainer. sharded: whether each keeps a part of every weight, instead of all of them.
 
-        Raises ValueError with one sentence for parts of a batch (`accumulate`) of a function, which cannot be divided.
+        Raises ValueError with one sentence for a batch that cannot be divided into equal parts as was asked for.
         """
-        self.device = pick_device(device)
+        self.device, self.processes, self.sharded = pick_device(device), processes, sharded
         self.model, self.loss_fn, self.train_config = model.to(self.device), loss_fn, train_config
-        if train_config.accumulate > 1 and not isinstance(loss_fn, Divisible):
+        self.parts = processes.count * train_config.accumulate
+        if self.parts > 1 and not isinstance(loss_fn, Divisible):
             raise ValueError("A loss function draws its batch itself: set accumulate to 1, or give an objective.")
-        self.loss_of = LossOf(self.model)
-        if compiled:
-            self.loss_of.compile()
+        if train_config.batch % self.parts:
+            raise ValueError(f"A batch of {train_config.batch} cannot be computed in {self.parts} equal parts.")
         self.identity: dict[str, Any] = {"train_config": asdict(train_config), **(identity or {})}
         self.out = None if out is None else Path(out)
-        self.optimizers = make_optimizers(model, train_config)
-        self.average = AveragedModel(model, multi_avg_fn=moving_average(train_config.ema))
+        self.average = AveragedModel(self.model, multi_avg_fn=moving_average(train_config.ema))
         self.average.train()  # it changes too: its weights are no longer those that were loaded (`weights_sha256`)
+        self.loss_of: nn.Module = LossOf(self.model)
+        if compiled:
+            self.loss_of.compile()
+        if processes.count > 1:
+            self.loss_of = distributed.divide(self.loss_of, self.model, self.average, self.device, loss_fn, sharded)
+        self.optimizers = make_optimizers(self.model, train_config)
         self.step = 0
         self.seconds = 0.0
         self.rng = random.Random(train_config.seed)
@@ -104,10 +114,8 @@ class Trainer(Generic[M]):
         self.unsaved: OSError | None = None  # why the last attempt to save failed, if it did
 
     def checkpoint(self) -> dict[str, Any]:
+        """All but the tensors of model, average and optimizers."""
         return {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
             "torch_rng": torch.get_rng_state(),
@@ -123,12 +131,19 @@ class Trainer(Generic[M]):
         }
 
     def save(self) -> None:
-        """Write checkpoint and log, each in one step; the checkpoint before stays beside the new one."""
+        """Write checkpoint and log, each in one step; the checkpoint before stays beside the new one. Several processes
+        do it together."""
         if self.out is None:
             return
         self.out.mkdir(parents=True, exist_ok=True)
-        write_checkpoint(self.out, self.checkpoint())
-        if self.log:
+        if self.processes.count > 1:
+            tensors = checkpoint_folders.named_tensors(self.model, self.average, self.optimizers)
+            checkpoint_folders.write_folder(self.out, tensors, self.checkpoint(), self.processes)
+        else:
+            tensors = {"model": self.model.state_dict(), "average": self.average.state_dict()}
+            optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
+            write_checkpoint(self.out, {**tensors, "optimizers": optimizers, **self.checkpoint()})
+        if self.log and self.processes.first:
             replace_file(self.out / LOG, self.write_log)
 
     def try_to_save(self) -> None:
@@ -152,15 +167,23 @@ class Trainer(Generic[M]):
         taken. Raises FileNotFoundError or ValueError with one sentence."""
         if self.out is None:
             raise ValueError("To resume, name the folder that holds the checkpoint.")
-        state = read_checkpoint(self.out, say)
+        parts = self.model, self.average, self.optimizers, self.processes
+        state = read_checkpoint(
+            self.out,
+            say,
+            lambda s: s | checkpoint_folders.read_tensors(s["folder"], *parts) if "folder" in s else s,
+        )
         refuse_differences(self.out, state["identity"], self.identity)
         try:
-            self.model.load_state_dict(state["model"])
+            for module, saved in ((self.model, state["model"]), (self.average, state["average"])):
+                now = module.state_dict()
+                module.load_state_dict({name: placed_like(t, now.get(name, t)) for name, t in saved.items()})
         except RuntimeError as error:
             raise ValueError(f"{self.out} holds another model: resume with the same preset and options.") from error
-        self.average.load_state_dict(state["average"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+            for parameter, slots in optimizer.state.items():
+                slots.update({name: placed_like(value, parameter) for name, value in slots.items()})
         self.step, self.seconds = state["step"], state["seconds"]
         self.log, self.sums, self.since = state["log"], state["sums"], state["since"]
         self.take_precision(state["precision"])
@@ -188,9 +211,10 @@ class Trainer(Generic[M]):
         """Draw a batch, and go forward and backward through it, part by part. -> the parts of its loss."""
         count, progress = self.train_config.accumulate, self.step / self.train_config.steps
         if isinstance(self.loss_fn, Divisible):
-            batch = self.loss_fn.draw(self.rng, progress).to(self.device)
+            batch = self.loss_fn.draw(self.rng, progress).to(self.device)  # the same in all processes
         sums: dict[str, Tensor] = {}
-        for share in (Share(i, count) for i in range(count)):
+        for i in range(count):
+            share = Share(self.processes.rank * count + i, self.parts)
             with autocast(self.device, self.precision):
                 if isinstance(self.loss_fn, Divisible):
                     with randomness(self.train_config.seed, self.step, share.index):
@@ -200,7 +224,8 @@ class Trainer(Generic[M]):
             self.scaler.scale(parts["total"] / count).backward()
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0) + value.detach().float() / count
-        return dict(zip(sums, torch.stack(list(sums.values())).tolist(), strict=True))  # fetched at once
+        values = self.processes.mean(torch.stack(list(sums.values())))
+        return dict(zip(sums, values.tolist(), strict=True))  # fetched at once
 
     def one_step(self) -> dict[str, float]:
         """Loss, gradient, update. Returns the parts of the loss. Raises NonFiniteLoss."""
@@ -211,7 +236,7 @@ class Trainer(Generic[M]):
         self.must_be_finite("loss", values["total"])
         for optimizer in self.optimizers:
             self.scaler.unscale_(optimizer)
-        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.train_config.clip))
+        norm = float(whole(nn.utils.clip_grad_norm_(self.model.parameters(), self.train_config.clip)))
         # In float16 a scale that was too large is made smaller, and this step is left out; else it would spoil the
         # weights, and a checkpoint keep them.
         if not (self.scaler.is_enabled() and self.scaler.get_scale() > 1):
@@ -243,7 +268,9 @@ class Trainer(Generic[M]):
         keep_freed_memory()
         if self.step == 0 and self.precision == "auto":
             loss_fn = self.loss_fn.loss if isinstance(self.loss_fn, Divisible) else self.loss_fn
-            self.take_precision(choose_precision(self.device, self.model, loss_fn))
+            alone = self.processes.count == 1  # a process among others cannot go through its model by itself
+            chosen = choose_precision(self.device, self.model, loss_fn) if alone or self.device.type == "cuda" else ""
+            self.take_precision(chosen or "float32")
             if self.stream is not None:
                 self.stream.rewind()  # what was measured with is not passed over
         begin = saved = time.perf_counter()
@@ -253,7 +280,7 @@ class Trainer(Generic[M]):
         def ask_to_stop(*_) -> None:
             if len(stop) == len(ANSWERS):
                 raise KeyboardInterrupt
-            if progress:  # not by `print`, which a signal may find in the middle of a line
+            if progress and self.processes.first:  # not by `print`, which a signal may find in the middle of a line
                 with suppress(OSError):  # the terminal may be gone
                     os.write(2, f"\n{ANSWERS[len(stop)]}\n".encode())
             stop.append(True)
@@ -267,11 +294,11 @@ class Trainer(Generic[M]):
             initial=self.step,
             desc=self.precision,
             unit="step",
-            disable=not progress,
+            disable=not (progress and self.processes.first),
             mininterval=1.0,
         )
         try:
-            while self.step < self.train_config.steps and not stop:
+            while self.step < self.train_config.steps:
                 values = self.one_step()
                 now = time.perf_counter()
                 self.seconds = before + now - begin
@@ -285,16 +312,24 @@ class Trainer(Generic[M]):
                     self.log.append({**self.costs(), **means, **skipped})
                     bar.set_postfix(loss=f"{means['total']:.4f}")
                     self.sums, self.since = {}, 0
-                if now - saved > self.train_config.save_every:
+                due, over, stopped = self.processes.any(
+                    now - saved > self.train_config.save_every,
+                    minutes is not None and now - begin > 60 * minutes,
+                    bool(stop),
+                    device=self.device,
+                )
+                if due:
                     self.try_to_save()
                     saved = now
-                if minutes is not None and now - begin > 60 * minutes:
+                if over or stopped:
                     break
             self.try_to_save()
         finally:
             bar.close()
             for which, handler in handlers.items():
                 signal.signal(which, handler)
+        if self.sharded:
+            replace_parameters(self.average.module, lambda name, parameter: whole(parameter))
         return cast(M, self.average.module).eval()  # AveragedModel says of its copy only that it is a module
 
 

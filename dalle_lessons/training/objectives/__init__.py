@@ -6,7 +6,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,13 @@ class Objective(ABC, Generic[M]):
     Made directly from models, or by `prepare` from what the command was told. Then `build` once, and each step `draw`
     and `compute`; `loss` is both.
     """
+
+    #: Whether every weight that is trained has a part in every loss.
+    uses_all: ClassVar[bool] = True
+    #: Whether the rows of a batch are compared with each other, so that one process cannot compute it in parts.
+    compares_rows: ClassVar[bool] = False
+    #: Whether the model's weights may be divided over processes.
+    shardable: ClassVar[bool] = False
 
     preset: Any
     #: Where batches come from, if the data are shards; opened by `build`.

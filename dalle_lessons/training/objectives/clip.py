@@ -14,7 +14,7 @@ from torch import Tensor
 from ...datasets import Pairs
 from ...datasets.pairs import to_ids
 from ...datasets.shard_samples import Shards
-from ...model.clip import CLIP, CLIPConfig
+from ...model.clip import CLIP, CLIPConfig, contrastive_loss
 from ...model.dalle import DALLE
 from ...model.dvae import DVAE
 from ...model.sequence import unflatten
@@ -95,6 +95,8 @@ class Truths:
 @dataclass
 class CLIPObjective(Objective[CLIP]):
     """Find each picture's caption among a batch's, and each caption's picture."""
+
+    compares_rows = True
 
     preset: CLIPPreset
     #: Makes the reconstructions.
@@ -213,11 +215,18 @@ class CLIPObjective(Objective[CLIP]):
         if len(drawn):
             extra = self.varied(self.decoded(self.negatives[drawn]))
             rows["extra_images"] = extra.contiguous(memory_format=torch.channels_last)
-        return Batch(rows, {"also_true": self.truths.also_true(chosen, captions)})
+        whole = {"also_true": self.truths.also_true(chosen, captions), "extra": torch.tensor(len(drawn))}
+        return Batch(rows, whole)
 
     def compute(self, model: CLIP, batch: Batch, share: Share = WHOLE) -> dict[str, Tensor]:
-        rows = batch.rows
-        return model.loss(rows["images"], rows["text"], batch.whole["also_true"], rows.get("extra_images"))
+        images, extra = batch.rows["images"], batch.rows.get("extra_images")
+        vectors = model.encode_images(images if extra is None else torch.cat((images, extra)))
+        everyone = len(batch.whole["also_true"])  # each picture is compared with the captions of all shares
+        of_images = share.all_rows(vectors[: len(images)], everyone)
+        of_text = share.all_rows(model.encode_text(batch.rows["text"]), everyone)
+        of_extra = None if extra is None else share.all_rows(vectors[len(images) :], int(batch.whole["extra"]))
+        total = contrastive_loss(of_images, of_text, model.logit_scale, batch.whole["also_true"], of_extra)
+        return {"total": total}
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprints(self.dvae, self.tokenizer, self.start, self.dalle)

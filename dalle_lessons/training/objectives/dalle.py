@@ -51,6 +51,8 @@ def dalle_config(preset: DALLEPreset, dvae: DVAE, tokenizer: TextTokenizer, side
 class DALLEObjective(Objective[DALLE]):
     """Predict each token of captions and pictures."""
 
+    shardable = True
+
     preset: DALLEPreset
     #: Makes the image tokens.
     dvae: DVAE

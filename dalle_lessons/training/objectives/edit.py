@@ -36,6 +36,9 @@ class EditObjective(Objective[DALLE]):
     that is given.)
     """
 
+    shardable = True
+    uses_all = False  # nothing asks for the text
+
     preset: EditPreset
     #: Makes the image tokens.
     dvae: DVAE
