@@ -38,6 +38,7 @@ MODELS = ("dvae", "dalle", "clip", "edit", "judge")
 @click.option("--lr", type=float, help="Peak learning rate.")
 @click.option("--precision", help="float32, bfloat16, float16, or auto: what suits the device.")
 @click.option("--save-every", type=float, help="Seconds between two checkpoints.")
+@click.option("--log-every", type=click.IntRange(min=1), help="Steps between two lines of log.csv [default: 20].")
 @click.option("--seed", type=int, help="Another seed draws other batches.")
 @click.option("--workers", type=int, help="Processes that read shards beside each one that trains [default: 0].")
 def train(model, data, styles, preset, out, dvae, start, resume, minutes, device, compiled, sharded, **recipe) -> None:

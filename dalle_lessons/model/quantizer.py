@@ -137,10 +137,13 @@ class VectorCodebook(nn.Module):
 
     def diversity_loss(self, scores: Tensor) -> Tensor:
         """KL divergence of the batch's soft use of the codes from uniform, in nats: 0 if all are used alike."""
-        vectors = scores.permute(0, 2, 3, 1).flatten(0, 2)[::5]  # (positions, K): a fifth of them is enough
-        share = F.softmax(vectors / (0.01 * self.vectors.embedding_dim), dim=1).mean(0)  # (K,)
-        share = share.clamp_min(1e-8)  # the slope of -p ln p at 0 is infinite
+        share = self.soft_share(scores).clamp_min(1e-8)  # the slope of -p ln p at 0 is infinite
         return math.log(len(share)) - torch.special.entr(share).sum()
+
+    def soft_share(self, scores: Tensor) -> Tensor:
+        """(B, K, rows, cols) -> (K,): what share of the positions is each code's, softly; they add up to 1."""
+        vectors = scores.permute(0, 2, 3, 1).flatten(0, 2)[::5]  # (positions, K): a fifth of them is enough
+        return F.softmax(vectors / (0.01 * self.vectors.embedding_dim), dim=1).mean(0)
 
     @torch.no_grad()
     def update_usage(self, tokens: Tensor, decay: float = 0.98) -> None:

@@ -36,12 +36,13 @@ def write_folder(out: Path, tensors: dict[str, Tensor], rest: dict[str, Any], pr
 
     Raises OSError with one sentence, in all of them, if one could not write.
     """
-    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.state_dict_saver import save
 
     temporary = out / processes.agree(f".{FOLDER}.{secrets.token_hex(8)}.part")
     try:
-        dcp.save(tensors, checkpoint_id=temporary)
-    except dcp.api.CheckpointException as error:  # raised in all processes, whichever failed
+        save(tensors, checkpoint_id=temporary)
+    except CheckpointException as error:  # raised in all processes, whichever failed
         raise OSError(f"{out / FOLDER} could not be written: {first_reason(error)}.") from error
     problem = None
     if processes.first:
@@ -80,27 +81,28 @@ def read_tensors(
 ) -> dict[str, Any]:
     """The tensors of a folder, in the form in which one process keeps them (`model`, `average`, `optimizers`); where
     the model is divided, each is divided alike. Raises ValueError with one sentence for a damaged folder."""
-    import torch.distributed.checkpoint as dcp
+    from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
+    from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+    from torch.distributed.checkpoint.state_dict_loader import load
 
     like: dict[str, Tensor] = {f"model.{name}": t for name, t in model.state_dict().items()}
     like |= {f"average.{name}": t for name, t in average.state_dict().items()}
     parameters = dict(model.named_parameters())
     tensors: dict[str, Tensor] = {}
     try:
-        for key, saved in dcp.FileSystemReader(folder).read_metadata().state_dict_metadata.items():
+        for key, saved in FileSystemReader(folder).read_metadata().state_dict_metadata.items():
             if key.startswith("optimizer."):
                 other = parameters.get(key.split(".", 2)[2].rpartition(".")[0])
             else:
                 other = like.get(key)
-            assert isinstance(saved, dcp.metadata.TensorStorageMetadata)
+            assert isinstance(saved, TensorStorageMetadata)
             if other is not None and other.shape == saved.size:
                 tensors[key] = torch.zeros_like(other, requires_grad=False)
             else:  # an optimizer's count of steps; or another model, which is refused where it is loaded
                 tensors[key] = torch.zeros(saved.size, dtype=saved.properties.dtype)
-        dcp.load(tensors, checkpoint_id=folder, no_dist=processes.count == 1)
-    except Exception as error:  # a damaged file may raise nearly anything while it is unpacked
-        raise damaged(folder) from error
-    except dcp.api.CheckpointException as error:
+        load(tensors, checkpoint_id=folder, no_dist=processes.count == 1)
+    except (Exception, CheckpointException) as error:  # a damaged file may raise nearly anything while it is unpacked
         raise damaged(folder) from error
     return {
         "model": under("model.", tensors),

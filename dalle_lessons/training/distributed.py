@@ -11,11 +11,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .synced import look_at_all_rows
 
 T = TypeVar("T")
 
@@ -102,7 +104,7 @@ def divide(
 ) -> nn.Module:
     """The loss of a model, made one that several processes compute together: each with all weights, or `sharded`, with
     a part of every weight of the model and of its average. -> what is called in the loss's place."""
-    sync_batch_norms(model)
+    look_at_all_rows(model)
     if not sharded:
         return data_parallel(loss_of, getattr(loss, "uses_all", True))
     shard(loss_of, device)
@@ -116,7 +118,15 @@ def data_parallel(module: nn.Module, uses_all: bool = True) -> nn.Module:
     weight that is trained has a part in every loss."""
     from torch.nn.parallel import DistributedDataParallel
 
-    return DistributedDataParallel(module, broadcast_buffers=False, find_unused_parameters=not uses_all)
+    buffers = (
+        "forward_sync_buffers"
+        if "forward_sync_buffers" in signature(DistributedDataParallel).parameters
+        else (
+            "broadcast_buffers"  # its name before PyTorch 2.13
+        )
+    )  # they are the same in all processes anyway
+    options: dict[str, Any] = {buffers: False, "find_unused_parameters": not uses_all}
+    return DistributedDataParallel(module, **options)
 
 
 def shard(module: nn.Module, device: torch.device) -> nn.Module:
@@ -156,60 +166,3 @@ def placed_like(tensor: Tensor, other: Tensor) -> Tensor:
 
     assert isinstance(other, DTensor)
     return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements)
-
-
-# ---- sums over all, with gradients ----------------------------------------------------------------------------------
-
-
-class Sum(torch.autograd.Function):
-    """The sum over all processes. Each of them goes on to compute with it, so the gradients are summed likewise."""
-
-    @staticmethod
-    def forward(ctx: Any, here: Tensor) -> Tensor:
-        total = here.clone()
-        torch.distributed.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous().clone()
-        torch.distributed.all_reduce(total)
-        return total
-
-
-def gather_rows(here: Tensor, index: int, count: int, total: int) -> Tensor:
-    """This process's share of the rows of a batch -> (total, …), those of all processes, in order; with gradients.
-
-    here: the rows of share `index` of `count`, as `Tensor.tensor_split` divides them.
-    """
-    first = sum(len(part) for part in torch.arange(total).tensor_split(count)[:index])
-    around = [0, 0] * (here.ndim - 1) + [first, total - first - len(here)]
-    return Sum.apply(F.pad(here, around))  # pyright: ignore[reportReturnType] # of `apply` the stubs say nothing
-
-
-class SyncedBatchNorm(nn.BatchNorm2d):
-    """In training, mean and variance over the rows of all processes. (PyTorch's `SyncBatchNorm` has no CPU part.)"""
-
-    def forward(self, input: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(input)
-        x = input.float()
-        count = Sum.apply(x.new_tensor([x.numel() / x.shape[1]]))
-        mean = Sum.apply(x.sum((0, 2, 3))) / count  # (C,)
-        centered = x - mean[:, None, None]
-        variance = Sum.apply(centered.square().sum((0, 2, 3))) / count  # (C,)
-        with torch.no_grad():
-            assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
-            if self.num_batches_tracked is not None:
-                self.num_batches_tracked += 1
-        scale = self.weight * (variance + self.eps).rsqrt()
-        return (centered * scale[:, None, None] + self.bias[:, None, None]).to(input.dtype)
-
-
-def sync_batch_norms(module: nn.Module) -> None:
-    """From now on the batch norms of this module look at the rows of all processes."""
-    for part in module.modules():
-        if type(part) is nn.BatchNorm2d:
-            part.__class__ = SyncedBatchNorm  # the same weights and buffers, under the same names

@@ -49,6 +49,7 @@ def train_model(
     compiled: bool = False,
     styles: Sequence[str] | None = None,
     sharded: bool = False,
+    log_every: int = 20,
     **changes: Any,
 ) -> Trainer:
     """What `dalle-lessons train` does: build, train, and save the averaged weights into `out`.
@@ -59,8 +60,8 @@ def train_model(
     `out`, or else the bundled ones. start: weights from which to start instead of random ones; dalle and clip take its
     tokenizer too, and edit always starts from a DALL·E, found likewise if none is named. progress: show a bar, and say
     which weights were taken. device, compiled, sharded: as for `Trainer`. styles: of the emoji, these alone
-    [None: those that the bundled models know]. changes: fields of the TrainConfig to set otherwise; `lr` moves
-    `muon_lr` in proportion.
+    [None: those that the bundled models know]. log_every: steps between two log lines. changes: fields of the
+    TrainConfig to set otherwise; `lr` moves `muon_lr` in proportion.
 
     Where torchrun has started several processes, each calls this, they train together, and the first one writes and
     speaks for all; if one died and torchrun starts them again, they go on from the checkpoint.
@@ -106,7 +107,7 @@ def train_model(
                 trainer.load(say)
             elif processes.first:
                 objective.save_extras(out)
-            average = trainer.run(minutes, progress).cpu()
+            average = trainer.run(minutes, progress, log_every).cpu()
             if processes.first:
                 objective.finish(average)
                 average.save_pretrained(out)

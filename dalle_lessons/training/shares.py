@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from . import distributed
+from .synced import gather_rows
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Share:
     def all_rows(self, here: Tensor, total: int) -> Tensor:
         """This share's rows of something that was computed, of which the batch has `total` -> those of all shares, in
         order, each of them in a process of its own; gradients flow back to where a row was computed."""
-        return here if self.count == 1 else distributed.gather_rows(here, self.index, self.count, total)
+        return here if self.count == 1 else gather_rows(here, self.index, self.count, total)
 
 
 WHOLE = Share()  # all of it

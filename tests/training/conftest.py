@@ -66,6 +66,10 @@ def noise_pairs(rows: list[dict]) -> Pairs:
 
 @pytest.fixture(scope="session")
 def few_pairs() -> Pairs:
+    return some_pairs()
+
+
+def some_pairs() -> Pairs:
     codes = ("1F431", "1F436", "1F600", "1F44D", "1F44B")  # cat and dog, a face, two hands with tones
     rows = [row for row in read_rows() if row["base_hexcode"] in codes]
     return noise_pairs([row for row in rows if row["skin_tone"] in ("", "light", "dark")])

@@ -1,0 +1,216 @@
+"""Two processes and one come to the same, however they divide the work, and whoever dies in between."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.testing import assert_close
+
+from dalle_lessons.model.quantizer import VectorCodebook
+from dalle_lessons.training import distributed, run, synced
+from dalle_lessons.training.distributed import Processes
+from dalle_lessons.training.objectives.clip import CLIPObjective
+from dalle_lessons.training.objectives.dalle import DALLEObjective
+from dalle_lessons.training.objectives.dvae import DVAEObjective
+from dalle_lessons.training.train_config import TrainConfig
+
+WORKER = Path(__file__).parent / "worker.py"
+needs_torchrun = pytest.mark.skipif(sys.platform == "win32", reason="PyTorch's torchrun does not start on Windows")
+SAME = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def start(jobs, *options, processes=2):
+    """Run the jobs, one after another, in so many processes."""
+    command = [sys.executable, str(WORKER), json.dumps(jobs, default=str)]
+    if processes > 1:
+        torchrun = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
+        command[1:1] = [*torchrun, "--nproc-per-node", str(processes), *options]
+    loopback = {"linux": "lo", "darwin": "lo0"}[sys.platform]
+    env = os.environ | {"GLOO_SOCKET_IFNAME": loopback, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240)
+    assert done.returncode == 0, done.stdout[-5000:]
+    return done.stdout
+
+
+def losses(folder):
+    with open(folder / "log.csv", encoding="utf-8") as file:
+        return torch.tensor([float(row["total"]) for row in csv.DictReader(file)])
+
+
+TRAININGS = {  # name: what is trained, and how by two processes
+    "dalle": ({"kind": "dalle", "muon_lr": 0.01}, {}),
+    "dalle in parts": ({"kind": "dalle"}, {"accumulate": 2}),
+    "dalle sharded": ({"kind": "dalle"}, {"sharded": True}),
+    "edit": ({"kind": "edit"}, {}),
+    "edit sharded": ({"kind": "edit"}, {"sharded": True}),
+    "clip": ({"kind": "clip"}, {}),
+    "judge": ({"kind": "judge"}, {}),
+    "dvae": ({"kind": "dvae"}, {}),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with each training twice: by one process, and by two."""
+    folder = tmp_path_factory.mktemp("distributed")
+    one = [{**what, "steps": 20, "out": folder / f"{name}, one"} for name, (what, _) in TRAININGS.items()]
+    two = [{**what, "steps": 20, "out": folder / f"{name}, two", **how} for name, (what, how) in TRAININGS.items()]
+    start(one, processes=1)
+    start(two)
+    return folder
+
+
+@needs_torchrun
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAININGS)
+def test_the_losses_of_two_processes_are_those_of_one(name, trained):
+    one, two = losses(trained / f"{name}, one"), losses(trained / f"{name}, two")
+    assert len(one) == 20 and one[0] - one[-1] > 0.05, "something was learned"
+    assert_close(two, one, **SAME)
+
+
+@needs_torchrun
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dalle", "dalle sharded"])
+def test_the_weights_of_two_processes_are_those_of_one_and_written_once(name, trained):
+    one, two = (load_file(trained / f"{name}, {count}" / "model.safetensors") for count in ("one", "two"))
+    assert_close(two, one, rtol=0, atol=2e-3)  # stored in half precision
+    assert not list((trained / f"{name}, two").glob(".*.part"))
+
+
+@needs_torchrun
+@pytest.mark.slow
+def test_what_two_processes_began_one_ends_and_the_other_way_round(tmp_path, trained):
+    half = {"kind": "dalle", "steps": 20, "stop": 10}
+    start([{**half, "out": tmp_path / "a"}, {**half, "out": tmp_path / "b", "sharded": True}])
+    rests = [torch.load(tmp_path / name / "checkpoint" / "rest.pt", weights_only=True) for name in "ab"]
+    assert [rest["step"] for rest in rests] == [11, 11], "one was asked to end, and both finished the step"
+    rest = {"kind": "dalle", "steps": 20, "resume": True}
+    start([{**rest, "out": tmp_path / name} for name in "ab"], processes=1)
+    expected = losses(trained / "dalle in parts, one")
+    for name in "ab":
+        assert_close(losses(tmp_path / name), expected, **SAME)
+    start([{"kind": "dalle", "steps": 20, "minutes": 0, "out": tmp_path / "c"}], processes=1)
+    start([{**rest, "out": tmp_path / "c", "sharded": True}])
+    assert_close(losses(tmp_path / "c"), expected, **SAME)
+
+
+@needs_torchrun
+@pytest.mark.slow
+def test_a_process_that_is_killed_costs_nothing_but_time(tmp_path, trained):
+    job = {"kind": "dalle", "steps": 20, "save_every": 0.0, "kill": 12, "out": tmp_path / "killed"}
+    said = start([job], "--max-restarts", "1")
+    assert "Signal 9 (SIGKILL)" in said or "exitcode: -9" in said or "exitcode  : -9" in said
+    unbroken = start([{**job, "out": tmp_path / "unbroken", "kill": None}])
+    assert "SIGKILL" not in unbroken
+    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("killed", "unbroken"))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+# ---- one process, or one of several that are imitated ---------------------------------------------------------------
+
+
+def test_one_process_needs_no_group():
+    alone = distributed.ALONE
+    assert alone.first and alone.agree("x") == "x"
+    assert alone.any(True, False, device=torch.device("cpu")) == [True, False]
+    assert torch.equal(alone.mean(torch.ones(2)), torch.ones(2))
+    with distributed.processes(torch.device("cpu")) as found:
+        assert found == alone
+
+
+def test_a_training_of_one_process_imports_nothing_that_only_several_need():
+    code = """
+import sys
+from dalle_lessons.training import run
+heavy = [n for n in sys.modules if n.startswith(("torch.distributed.fsdp", "torch.distributed.checkpoint"))]
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
+
+
+def test_each_process_takes_a_card_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert distributed.device_here("auto") == "auto"
+    for name, value in (("WORLD_SIZE", "4"), ("LOCAL_RANK", "2")):
+        monkeypatch.setenv(name, value)
+    assert [distributed.device_here(name) for name in ("auto", "cuda", "cpu", "cuda:0")] == [
+        "cuda:2",
+        "cuda:2",
+        "cpu",
+        "cuda:0",
+    ]
+
+
+def test_what_cannot_be_divided_is_refused_in_one_sentence():
+    two, say = Processes(0, 2), pytest.fail
+    for objective, arguments, sentence in (
+        (DALLEObjective, (TrainConfig(), distributed.ALONE, True), "--shard divides a model over processes: start"),
+        (DVAEObjective, (TrainConfig(), two, True), "--shard is for the transformers, dalle and edit"),
+        (CLIPObjective, (TrainConfig(accumulate=2), two, False), "compares the pictures of a batch with each other"),
+    ):
+        config, processes, sharded = arguments
+        with pytest.raises(ValueError, match=sentence):
+            run.divided(config, objective, processes, sharded, say)
+
+
+def test_muon_gives_way_where_matrices_are_divided_and_that_is_said():
+    said = []
+    config = run.divided(TrainConfig(muon_lr=0.1), DALLEObjective, Processes(0, 2), True, said.append)
+    assert config.muon_lr is None and said == [
+        "AdamW moves all weights: Muon needs whole matrices, and --shard gives each process a part of them."
+    ]
+    assert run.divided(TrainConfig(muon_lr=0.1), DALLEObjective, Processes(0, 2), False, pytest.fail).muon_lr == 0.1
+
+
+def test_a_batch_that_gives_the_processes_unequal_parts_is_refused(tiny):
+    objective = DALLEObjective(tiny.dalle_preset, tiny.dvae, tiny.tokenizer)
+    with pytest.raises(ValueError, match="^A batch of 8 cannot be computed in 3 equal parts[.]$"):
+        run.Trainer(objective.build(tiny.pairs), objective, TrainConfig(batch=8), None, processes=Processes(0, 3))
+
+
+@pytest.fixture
+def group(tmp_path):
+    """A group of one process, in which everything is exchanged with nobody."""
+    torch.distributed.init_process_group("gloo", init_method=(tmp_path / "meet").as_uri(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def test_synced_batch_norms_are_batch_norms(group):
+    torch.manual_seed(0)
+    plain = nn.BatchNorm2d(3)
+    other = nn.BatchNorm2d(3)
+    synced.look_at_all_rows(other)
+    for _ in range(3):
+        x = torch.randn(4, 3, 5, 5) * 3 + 1
+        one, two = x.clone().requires_grad_(), x.clone().requires_grad_()
+        a, b = plain(one), other(two)
+        a.square().sum().backward()
+        b.square().sum().backward()
+        assert_close(b, a)
+        assert_close(two.grad, one.grad)
+    assert_close(other.state_dict(), plain.state_dict())
+    assert_close(other.eval()(x), plain.eval()(x))
+
+
+def test_synced_codebooks_are_codebooks(group):
+    torch.manual_seed(0)
+    plain = VectorCodebook(4, 8, 4, l2_normalize=True, diversity_weight=0.1)
+    other = VectorCodebook(4, 8, 4, l2_normalize=True, diversity_weight=0.1)
+    other.load_state_dict(plain.state_dict())
+    synced.look_at_all_rows(other)
+    x = torch.randn(2, 4, 5, 5)
+    results = []
+    for codebook in (plain, other):
+        torch.manual_seed(1)
+        results.append(codebook(x))
+    assert_close(results[1].loss, results[0].loss)
+    assert_close(other.state_dict(), plain.state_dict())
