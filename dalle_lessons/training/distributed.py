@@ -80,20 +80,24 @@ def device_here(name: str) -> str:
 
 @contextmanager
 def processes(device: torch.device) -> Iterator[Processes]:
-    """Those that torchrun started, connected with each other until the end; this one alone where nobody did."""
+    """Those that torchrun started, connected with each other until the end, or by a group that is there already; this
+    one alone where nobody did."""
     if not started_by_torchrun():
         yield ALONE
         return
     import torch.distributed as dist
 
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    mine = not dist.is_initialized()
+    if mine:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
         dist.barrier()  # nobody leaves while another still talks
     finally:
-        dist.destroy_process_group()
+        if mine:
+            dist.destroy_process_group()
 
 
 # ---- the model, divided ---------------------------------------------------------------------------------------------

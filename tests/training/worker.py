@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
 import conftest
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.training.run import train_model
@@ -44,5 +44,9 @@ def main(kind: str, out: Path, kill: int | None = None, stop: int | None = None,
 
 
 if __name__ == "__main__":
+    if "RANK" in os.environ:
+        torch.distributed.init_process_group("gloo")  # one group for all jobs: torchrun's processes meet once
     for job in json.loads(sys.argv[1]):
         main(**job)
+    if "RANK" in os.environ:
+        torch.distributed.destroy_process_group()
