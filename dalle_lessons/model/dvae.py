@@ -47,6 +47,10 @@ class DVAEConfig:
     l2_normalize: bool = False
     #: For "vq": weight of the loss that asks a batch to use all codes alike; 0: none (see `VectorCodebook`).
     diversity_weight: float = 0.0
+    #: For "vq": whether the codes are running means of the features that choose them (see `VectorCodebook`).
+    moving_average: bool = False
+    #: Residual blocks in each of the decoder's stages; None: as many as in the encoder's.
+    decoder_blocks: int | None = None
 
     @property
     def factor(self) -> int:
@@ -65,6 +69,22 @@ class DVAEConfig:
     def emoji(cls) -> DVAEConfig:
         """64x64 pixels -> 8x8 tokens. Patches of 8x8 pixels at once: on two cores, more steps beat a finer start."""
         return cls(codes=4096, widths=(384,), patch=8, blocks=3, bottleneck_ratio=4, num_3x3_convs=1, l2_normalize=True)
+
+    @classmethod
+    def emoji_fine(cls) -> DVAEConfig:
+        """64x64 pixels -> 16x16 tokens. A token knows its own 4x4 pixels alone; the decoder sees all tokens around."""
+        return cls(
+            codes=4096,
+            code_dim=8,
+            widths=(160,),
+            patch=4,
+            blocks=2,
+            bottleneck_ratio=4,
+            num_3x3_convs=0,
+            l2_normalize=True,
+            moving_average=True,
+            decoder_blocks=4,
+        )
 
     @classmethod
     def shapes(cls) -> DVAEConfig:
@@ -129,7 +149,7 @@ def make_decoder(c: DVAEConfig) -> nn.Sequential:
     for stage, width in enumerate(reversed(c.widths)):
         if stage:
             layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
-        for _ in range(c.blocks):
+        for _ in range(c.decoder_blocks or c.blocks):
             layers.append(Block(inputs, width, c.bottleneck_ratio, c.residual_scale, kernels=(1, 3, 3, 3)))
             inputs = width
     maps = 6 if c.likelihood == "logit_laplace" else 3  # a location and a scale for each channel, or the pixel alone
@@ -153,7 +173,10 @@ class DVAE(Pretrained):
             self.codebook = GumbelCodebook(*sizes)
         elif config.quantizer == "vq":
             self.codebook = VectorCodebook(
-                *sizes, l2_normalize=config.l2_normalize, diversity_weight=config.diversity_weight
+                *sizes,
+                l2_normalize=config.l2_normalize,
+                diversity_weight=config.diversity_weight,
+                moving_average=config.moving_average,
             )
         else:
             raise ValueError(f'There is no quantizer {config.quantizer!r}: choose "gumbel" or "vq".')

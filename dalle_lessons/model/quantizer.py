@@ -66,10 +66,13 @@ class VectorCodebook(nn.Module):
 
     Two options that came later: `l2_normalize` puts features and codes on one sphere, so that their scale cannot drift
     (Yu et al. 2021); `diversity_weight` weighs a term that asks a batch to use all codes alike (Yu et al. 2023), since
-    a picture's white background would otherwise spend a third of all tokens on one code.
+    a picture's white background would otherwise spend a third of all tokens on one code. A third is as old as VQ-VAE:
+    with `moving_average` no gradient moves the codes; each is the running mean of the features that choose it (van den
+    Oord et al. 2017, appendix A.1), and `loss` pulls features alone.
     """
 
     usage: Tensor
+    sums: Tensor
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class VectorCodebook(nn.Module):
         commitment: float = 0.25,
         l2_normalize: bool = False,
         diversity_weight: float = 0.0,
+        moving_average: bool = False,
     ):
         super().__init__()
         self.to_code = nn.Conv2d(features, code_dim, kernel_size=1)
@@ -87,6 +91,12 @@ class VectorCodebook(nn.Module):
         self.commitment, self.l2_normalize, self.diversity_weight = commitment, l2_normalize, diversity_weight
         # Running mean of each code's share, times the number of codes. At 0 all are dead: the first batch places them.
         self.register_buffer("usage", torch.zeros(codes))
+        self.moving_average = moving_average
+        if moving_average:
+            self.vectors.weight.requires_grad_(False)
+            # Running means, each times the number of codes, of the features that chose a code; divided by `usage` they
+            # are where it lies.
+            self.register_buffer("sums", torch.zeros(codes, code_dim))
 
     def normalize_codes(self, x: Tensor, dim: int) -> Tensor:
         """With `l2_normalize`, every vector gets norm sqrt(D), so that its numbers have a mean square of 1."""
@@ -119,19 +129,35 @@ class VectorCodebook(nn.Module):
         """(B, rows, cols) int64 -> (B, D, rows, cols)."""
         return self.normalize_codes(self.vectors(tokens), dim=-1).permute(0, 3, 1, 2)
 
+    @torch.no_grad()
+    def nearest(self, z: Tensor) -> Tensor:
+        """The nearest code of each position: (B, D, rows, cols) -> (B, rows, cols) int64.
+
+        That is the argmax of `scores`, without their tensor, which is too large for a processor's caches: so training
+        on one takes half the time."""
+        codes = self.codes()
+        norms, turned = -codes.pow(2).sum(1), codes.T.contiguous()
+        vectors = z.permute(0, 2, 3, 1)
+        with torch.autocast(z.device.type, enabled=False):
+            parts = [torch.addmm(norms, part, turned, alpha=2).argmax(1) for part in vectors.flatten(0, 2).split(1024)]
+        return torch.cat(parts).unflatten(0, vectors.shape[:3])
+
     def forward(self, features: Tensor, temperature: float = 1.0) -> Quantized:
         """`temperature` is there for the interface alone: a nearest code has none."""
         z = self.project(features)  # (B, D, rows, cols)
         if self.training:
             self.replace_dead_codes(z)
-        with torch.set_grad_enabled(self.diversity_weight > 0 and torch.is_grad_enabled()):
-            scores = self.scores(z)
-        tokens = scores.argmax(dim=1)
+        scores = self.scores(z) if self.diversity_weight else None
+        tokens = self.nearest(z) if scores is None else scores.argmax(dim=1)
+        e = self.lookup(tokens)
+        loss = self.commitment * F.mse_loss(z, e.detach())
+        if not self.moving_average:  # else the codes follow of themselves
+            loss = loss + F.mse_loss(e, z.detach())
         if self.training:
             self.update_usage(tokens)
-        e = self.lookup(tokens)
-        loss = F.mse_loss(e, z.detach()) + self.commitment * F.mse_loss(z, e.detach())
-        if self.diversity_weight:
+            if self.moving_average:
+                self.update_average(z.detach(), tokens)
+        if scores is not None:
             loss = loss + self.diversity_weight * self.diversity_loss(scores)
         return Quantized(z + (e - z).detach(), tokens, loss)  # forward: e; backward: as if it were z
 
@@ -153,6 +179,14 @@ class VectorCodebook(nn.Module):
         self.usage.mul_(decay).add_(share * codes, alpha=1 - decay)
 
     @torch.no_grad()
+    def update_average(self, z: Tensor, tokens: Tensor, decay: float = 0.98) -> None:
+        """Move each code towards the running mean of the features that choose it (van den Oord et al. 2017, A.1)."""
+        vectors = z.permute(0, 2, 3, 1).flatten(0, 2)  # (B·rows·cols, D)
+        sums = torch.zeros_like(self.sums).index_add_(0, tokens.flatten(), vectors)
+        self.sums.mul_(decay).add_(sums, alpha=(1 - decay) * len(self.usage) / len(vectors))
+        self.vectors.weight.copy_(self.normalize_codes(self.sums / self.usage.clamp_min(1e-6)[:, None], dim=1))
+
+    @torch.no_grad()
     def replace_dead_codes(self, z: Tensor, threshold: float = 0.1) -> None:
         """A code that has died moves to where a random feature of this batch is, each to another one.
 
@@ -167,6 +201,8 @@ class VectorCodebook(nn.Module):
         chosen = torch.cat([torch.randperm(len(features), device=z.device) for _ in range(rounds)])[: len(dead)]
         self.vectors.weight[dead] = features[chosen]
         self.usage[dead] = 1.0
+        if self.moving_average:
+            self.sums[dead] = self.vectors.weight[dead]
 
 
 def perplexity(tokens: Tensor, codes: int) -> float:

@@ -41,7 +41,8 @@ def polynomial(square: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices alone: each step is the average gradient, orthogonalized (Jordan et al. 2024).
+    """For matrices alone: each step is the average gradient, orthogonalized (Jordan et al. 2024). A convolution's
+    kernel is read as the matrix (outputs, inputs · height · width).
 
     A step is as long as AdamW's would be (Liu et al. 2025, section 2.2), so one learning rate suits both. What it
     computes is `torch.optim.Muon` with adjust_lr_fn="match_rms_adamw". Raises ValueError for what is no matrix.
@@ -51,7 +52,7 @@ class Muon(torch.optim.Optimizer):
         self, matrices: Iterable[nn.Parameter], lr: float = 1e-3, weight_decay: float = 0.01, momentum: float = 0.95
     ):
         super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
-        if any(p.ndim != 2 for group in self.param_groups for p in group["params"]):
+        if any(p.ndim < 2 for group in self.param_groups for p in group["params"]):
             raise ValueError("Muon moves matrices alone: give biases and norms to AdamW.")
 
     @torch.no_grad()
@@ -63,6 +64,7 @@ class Muon(torch.optim.Optimizer):
                     continue
                 average = self.state[p].setdefault("average", torch.zeros_like(p))
                 average.lerp_(p.grad, 1 - momentum)
-                update = orthogonalize(p.grad.lerp(average, momentum))  # Nesterov: one step ahead
+                ahead = p.grad.lerp(average, momentum)  # Nesterov: one step ahead
+                update = orthogonalize(ahead.flatten(1)).view_as(p)
                 p.mul_(1 - lr * group["weight_decay"])
-                p.add_(update, alpha=-lr * 0.2 * max(p.shape) ** 0.5)
+                p.add_(update, alpha=-lr * 0.2 * max(p.shape[0], p[0].numel()) ** 0.5)

@@ -13,13 +13,14 @@ from .train_config import TrainConfig
 
 
 def make_optimizers(model: nn.Module, train_config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """AdamW for all parameters, or Muon for the matrices inside transformer blocks and AdamW for the rest.
+    """AdamW for all parameters, or Muon for the matrices inside transformer blocks and the kernels inside residual
+    blocks, and AdamW for the rest.
 
     Weight decay is for matrices alone: shrinking a bias or a norm has no use. Each group keeps its peak learning rate
     as `peak`.
     """
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    inner = {name for name, p in named if train_config.muon_lr and p.ndim == 2 and ".blocks." in f".{name}"}
+    inner = {name for name, p in named if train_config.muon_lr and is_inner(f".{name}", p)}
     rest = [p for name, p in named if name not in inner]
     groups = [
         {"params": [p for p in rest if p.ndim >= 2], "weight_decay": train_config.weight_decay},
@@ -35,6 +36,11 @@ def make_optimizers(model: nn.Module, train_config: TrainConfig) -> list[torch.o
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
     return optimizers
+
+
+def is_inner(name: str, parameter: Tensor) -> bool:
+    """Does the parameter of this name (with a dot before it) lie inside a block, where Muon may move it?"""
+    return (".blocks." in name and parameter.ndim == 2) or (".branch." in name and parameter.ndim == 4)
 
 
 def moving_average(decay: float) -> Callable[[Any, Any, Tensor | int], None]:

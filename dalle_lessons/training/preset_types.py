@@ -31,6 +31,8 @@ class DVAEPreset:
     frozen_tokens: bool = False
     #: With frozen tokens: largest share of a picture's tokens shown as another picture's, see `corrupt_tokens`.
     max_token_noise: float = 0.0
+    #: Styles of the emoji that are trained on; None: those that the bundled models know. Other data have none.
+    styles: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class DALLEPreset:
     #: Share of the pictures that are shown mirrored, which the caption then says: more pictures from the same ones, and
     #: none that a plain caption is false of (Jun et al. 2020, "Distribution augmentation").
     mirrored: float = 0.0
+    #: Styles of the emoji that are trained on; None: those that the bundled models know. Other data have none.
+    styles: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ class CLIPPreset:
     color_jitter: float = 0.15
     #: Probability that a merge of the text tokenizer is skipped.
     bpe_dropout: float = 0.1
+    #: Styles of the emoji that are trained on; None: those that the bundled models know. Other data have none.
+    styles: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ class EditPreset:
     shift: int = 3
     #: Largest share of the lower half's tokens that are shown as another picture's, see `corrupt_tokens`.
     max_token_noise: float = 0.5
+    #: Styles of the emoji that are trained on; None: those that the bundled models know. Other data have none.
+    styles: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,3 +133,5 @@ class JudgePreset:
     color_jitter: float = 0.15
     #: Probability that a picture is blurred a little, as a dVAE's pictures are.
     blur: float = 0.5
+    #: Styles of the emoji that are trained on; None: those that the bundled models know. Other data have none.
+    styles: tuple[str, ...] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..datasets import BUNDLED
+from ..datasets.emoji import ALL_STYLES
 from ..model.clip import CLIPConfig
 from ..model.dalle import DALLEConfig
 from ..model.dvae import DVAEConfig
@@ -18,6 +19,25 @@ DVAE_PRESETS = {
         TrainConfig(steps=5000, batch=32, lr=1.5e-3, warmup=200, min_lr_ratio=0.01, ema=0.998, weight_decay=0.0),
         kl_weight=0.1,
     ),
+    "emoji_fine": DVAEPreset(  # 16x16 tokens of 4x4 pixels
+        DVAEConfig.emoji_fine(),
+        TrainConfig(
+            steps=4500, batch=16, lr=2e-3, muon_lr=4e-3, warmup=60, min_lr_ratio=0.02, ema=0.995, weight_decay=0.0
+        ),
+        kl_weight=0.1,
+        shift=3,
+        styles=ALL_STYLES,
+    ),
+    "emoji_fine_decoder": DVAEPreset(  # goes on from "emoji_fine" (--start), whose tokens stay
+        DVAEConfig.emoji_fine(),
+        TrainConfig(
+            steps=6000, batch=16, lr=1e-3, muon_lr=2e-3, warmup=60, min_lr_ratio=0.02, ema=0.998, weight_decay=0.0
+        ),
+        shift=3,
+        frozen_tokens=True,
+        max_token_noise=0.04,
+        styles=ALL_STYLES,
+    ),
     "shapes": DVAEPreset(
         DVAEConfig.shapes(),
         TrainConfig(steps=400, batch=64, lr=4e-3, warmup=50, ema=0.99, weight_decay=0.0),
@@ -27,6 +47,11 @@ DVAE_PRESETS = {
 }
 # For weights that have memorized most pictures already: a short warm-up, and a weight decay that pulls away from that.
 GOING_ON = TrainConfig(lr=1e-3, muon_lr=1.5e-3, warmup=50, min_lr_ratio=0.02, weight_decay=0.1, precision="auto")
+# A steady rate, so that a training can be stopped whenever there is no more time, and be brought to rest by another.
+# Ten times the usual weight decay: few pictures are seen many times (Kim et al. 2025, arXiv 2509.14786).
+FINE = TrainConfig(
+    steps=7500, batch=32, lr=1.5e-3, muon_lr=2e-3, warmup=100, min_lr_ratio=1.0, ema=0.998, weight_decay=0.1
+)
 DALLE_PRESETS = {
     "emoji": DALLEPreset(
         DALLEConfig(width=256, layers=6, heads=8, text_length=28),
@@ -57,6 +82,25 @@ DALLE_PRESETS = {
         bpe_dropout=0.0,
         sampling_exponent=0.4,
         max_token_noise=0.5,
+    ),
+    "emoji_fine": DALLEPreset(  # on 16x16 tokens, at a steady learning rate, for as long as there is time
+        DALLEConfig(width=256, layers=6, heads=4, text_length=28),
+        FINE,
+        vocab_size=2048,
+        bpe_dropout=0.0,
+        augment_until=1.0,
+        sampling_exponent=0.6,
+        max_token_noise=0.3,
+        mirrored=0.25,
+        styles=ALL_STYLES,
+    ),
+    "emoji_fine_clean": DALLEPreset(  # the last quarter, from "emoji_fine" (--start): no noise, nothing mirrored
+        DALLEConfig(width=256, layers=6, heads=4, text_length=28),
+        replace(FINE, steps=2500, warmup=20, min_lr_ratio=0.02),
+        vocab_size=2048,
+        bpe_dropout=0.0,
+        sampling_exponent=0.6,
+        styles=ALL_STYLES,
     ),
     "shapes": DALLEPreset(
         DALLEConfig(width=128, layers=4, heads=4, text_length=16),
@@ -120,6 +164,12 @@ CLIP_PRESETS["emoji_negatives"] = replace(
     erasing=0.25,
     generated_negatives=3072,
 )
+# The same for all six styles.
+CLIP_PRESETS |= {
+    name.replace("emoji", "emoji_fine"): replace(preset, styles=ALL_STYLES)
+    for name, preset in CLIP_PRESETS.items()
+    if name.startswith("emoji")
+}
 JUDGE_PRESETS = {
     "emoji": JudgePreset(
         JudgeConfig(), TrainConfig(steps=2400, batch=96, lr=2e-3, warmup=200, ema=0.995, weight_decay=0.05)
@@ -128,6 +178,10 @@ JUDGE_PRESETS = {
 EDIT_PRESETS = {  # goes on from the weights of DALL·E (--start)
     "emoji": EditPreset(replace(GOING_ON, steps=8500, batch=32))
 }
+JUDGE_PRESETS["emoji_fine"] = replace(
+    JUDGE_PRESETS["emoji"], config=JudgeConfig(styles=len(ALL_STYLES)), styles=ALL_STYLES
+)
+EDIT_PRESETS["emoji_fine"] = replace(EDIT_PRESETS["emoji"], styles=ALL_STYLES)
 PRESETS = {
     "dvae": DVAE_PRESETS,
     "dalle": DALLE_PRESETS,

@@ -50,6 +50,7 @@ def train_model(
     styles: Sequence[str] | None = None,
     sharded: bool = False,
     log_every: int = 20,
+    tokens: str | Path | None = None,
     **changes: Any,
 ) -> Trainer:
     """What `dalle-lessons train` does: build, train, and save the averaged weights into `out`.
@@ -60,8 +61,9 @@ def train_model(
     `out`, or else the bundled ones. start: weights from which to start instead of random ones; dalle and clip take its
     tokenizer too, and edit always starts from a DALL·E, found likewise if none is named. progress: show a bar, and say
     which weights were taken. device, compiled, sharded: as for `Trainer`. styles: of the emoji, these alone
-    [None: those that the bundled models know]. log_every: steps between two log lines. changes: fields of the
-    TrainConfig to set otherwise; `lr` moves `muon_lr` in proportion.
+    [None: those of the preset, or those that the bundled models know]. tokens: folder where DALL·E's image tokens are
+    kept for the next time. log_every: steps between two log lines. changes: fields of the TrainConfig to set
+    otherwise; `lr` moves `muon_lr` in proportion.
 
     Where torchrun has started several processes, each calls this, they train together, and the first one writes and
     speaks for all; if one died and torchrun starts them again, they go on from the checkpoint.
@@ -91,9 +93,12 @@ def train_model(
                 refuse_differences(out, before, identity, partly=True)
 
         refuse_another()
-        objective = objective_class.prepare(preset, Sources(world, data, out, dvae, start, resume, say))
+        kept = None if tokens is None else Path(tokens)
+        objective = objective_class.prepare(preset, Sources(world, data, out, dvae, start, resume, say, kept))
         identity |= objective.fingerprint()
         refuse_another()
+        if styles is None and data == "emoji":
+            styles = preset.styles
         pairs = objective_class.load_pairs(data, DVAE_PRESETS[world].side, styles)
         identity["data"] = data_fingerprint(pairs)
         refuse_another()

@@ -31,7 +31,7 @@ class TrainConfig:
     betas: tuple[float, float] = (0.9, 0.99)
     #: By what share of the learning rate each step shrinks matrices; 0 or more.
     weight_decay: float = 0.01
-    #: Peak learning rate of Muon (Jordan et al. 2024) for the matrices inside transformer blocks; None: AdamW for all.
+    #: Peak learning rate of Muon (Jordan et al. 2024) for the matrices and kernels inside blocks; None: AdamW for all.
     muon_lr: float | None = None
     #: Largest norm of the gradient of all parameters together; a longer one is shortened to it. Above 0.
     clip: float = 1.0

@@ -269,3 +269,43 @@ def test_perplexity_is_one_for_a_single_code_and_k_for_all_alike():
 def test_perplexity_lies_between_one_and_the_number_of_codes_that_occur(tokens):
     value = perplexity(torch.tensor(tokens), CODES)
     assert 1 - 1e-9 <= value <= len(set(tokens)) + 1e-9
+
+
+def test_with_a_moving_average_codes_go_to_the_mean_of_the_features_that_choose_them():
+    """Two codes, features around (1, 0) and (0, 1): after many batches each code is the mean of its features."""
+    book = vector_book(codes=2, dim=2, moving_average=True)
+    book.vectors.weight.copy_(torch.eye(2))
+    book.sums.copy_(book.vectors.weight)
+    features = torch.tensor([[1.0, 0.2], [1.2, 0.0], [0.1, 0.9]]).T.reshape(1, 2, 1, 3)
+    for _ in range(600):
+        out = book(features)
+    assert_close(book.vectors.weight, torch.tensor([[1.1, 0.1], [0.1, 0.9]]), atol=1e-3, rtol=0)
+    assert_close(book.usage, torch.tensor([4 / 3, 2 / 3]), atol=1e-3, rtol=0)
+    assert not book.vectors.weight.requires_grad
+    assert_close(out.loss, book.commitment * (out.vectors - features).pow(2).mean())
+
+
+def test_a_moving_average_stays_on_the_sphere_and_stands_still_when_pictures_are_looked_at():
+    book = vector_book(moving_average=True, l2_normalize=True)
+    book.usage.zero_()
+    book(torch.randn(1, DIM, 4, 8))
+    assert_close(book.vectors.weight.pow(2).mean(1), torch.ones(CODES))
+    before = {name: tensor.clone() for name, tensor in book.eval().state_dict().items()}
+    book(torch.randn(1, DIM, 4, 8))
+    assert all(torch.equal(before[name], tensor) for name, tensor in book.state_dict().items())
+
+
+def test_a_dead_code_begins_its_moving_average_anew_where_it_is_put():
+    book = vector_book(codes=2, dim=2, moving_average=True)
+    book.vectors.weight.copy_(torch.tensor([[1.0, 0.0], [50.0, 50.0]]))
+    book.sums.copy_(book.vectors.weight)
+    book.usage.copy_(torch.tensor([1.0, 0.0]))
+    z = torch.tensor([[[[0.0, 0.0]], [[4.0, 4.0]]]])  # (1, 2, 1, 2): the vector (0, 4) twice
+    book.replace_dead_codes(z)
+    assert book.sums[1].tolist() == book.vectors.weight[1].tolist() == [0.0, 4.0] and book.usage[1] == 1
+
+
+def test_in_training_the_nearest_code_is_searched_in_parts_and_is_the_same():
+    book = vector_book(codes=50)
+    z = torch.randn(2, DIM, 33, 40)
+    assert torch.equal(book.nearest(z), book.scores(z).argmax(dim=1))
