@@ -54,7 +54,7 @@ def evaluate_emoji(
     Raises, before any work, FileNotFoundError with one sentence where a part needs weights that are not there, and
     ValueError where `out` holds figures of other weights or options.
     """
-    system = cache(lambda: TextToImage.from_pretrained(name))
+    system = cache(lambda: TextToImage.from_pretrained(name, device="cpu"))  # where its measures compute too
     dvae = cache(lambda: DVAE.from_pretrained(weights_dir(name, "dvae")))
     judge = cache(lambda: Judge.from_pretrained(weights_dir(name, "judge")))
 

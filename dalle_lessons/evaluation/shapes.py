@@ -49,7 +49,7 @@ def evaluate_shapes(
     name, out, resume, and what is raised: as in `evaluate_emoji`. captions: how many distinct scenes of each split are
     drawn. options: those of `sampling.sample`, such as `guidance`.
     """
-    system = cache(lambda: TextToImage.from_pretrained(name))
+    system = cache(lambda: TextToImage.from_pretrained(name, device="cpu"))  # where its measures compute too
     splits = cache(lambda: {key: of_scenes(shapes(split, PICTURES)) for key, split in SPLITS.items()})
 
     def dvae() -> dict:

@@ -85,6 +85,36 @@ def test_the_weights_of_two_processes_are_those_of_one_and_written_once(name, tr
     assert not list((trained / f"{name}, two").glob(".*.part"))
 
 
+@needs_torchrun
+@pytest.mark.slow
+def test_what_two_processes_began_one_ends_and_the_other_way_round(tmp_path):
+    half = {"kind": "dalle", "steps": 20, "stop": 10}
+    start([{**half, "out": tmp_path / "a"}, {**half, "out": tmp_path / "b", "sharded": True}])
+    rests = [torch.load(tmp_path / name / "checkpoint" / "rest.pt", weights_only=True) for name in "ab"]
+    assert [rest["step"] for rest in rests] == [11, 11], "one was asked to end, and both finished the step"
+    rest = {"kind": "dalle", "steps": 20, "resume": True}
+    resumed = [{**rest, "out": tmp_path / name} for name in "ab"]
+    begun = {**half, "stop": None, "minutes": 0, "out": tmp_path / "c"}
+    start([{**half, "stop": None, "out": tmp_path / "whole"}, *resumed, begun], processes=1)
+    expected = losses(tmp_path / "whole")
+    for name in "ab":
+        assert_close(losses(tmp_path / name), expected, **SAME)
+    start([{**rest, "out": tmp_path / "c", "sharded": True}])
+    assert_close(losses(tmp_path / "c"), expected, **SAME)
+
+
+@needs_torchrun
+@pytest.mark.slow
+def test_a_process_that_is_killed_costs_nothing_but_time(tmp_path):
+    job = {"kind": "dalle", "steps": 20, "save_every": 0.0, "kill": 12, "out": tmp_path / "killed"}
+    said = start([job], "--max-restarts", "1")
+    assert "Signal 9 (SIGKILL)" in said or "exitcode: -9" in said or "exitcode  : -9" in said
+    unbroken = start([{**job, "out": tmp_path / "unbroken", "kill": None}])
+    assert "SIGKILL" not in unbroken
+    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("killed", "unbroken"))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
 # ---- one process, or one of several that are imitated ---------------------------------------------------------------
 
 
