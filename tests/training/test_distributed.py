@@ -103,18 +103,6 @@ def test_what_two_processes_began_one_ends_and_the_other_way_round(tmp_path):
     assert_close(losses(tmp_path / "c"), expected, **SAME)
 
 
-@needs_torchrun
-@pytest.mark.slow
-def test_a_process_that_is_killed_costs_nothing_but_time(tmp_path):
-    job = {"kind": "dalle", "steps": 20, "save_every": 0.0, "kill": 12, "out": tmp_path / "killed"}
-    said = start([job], "--max-restarts", "1")
-    assert "Signal 9 (SIGKILL)" in said or "exitcode: -9" in said or "exitcode  : -9" in said
-    unbroken = start([{**job, "out": tmp_path / "unbroken", "kill": None}])
-    assert "SIGKILL" not in unbroken
-    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("killed", "unbroken"))
-    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
-
-
 # ---- one process, or one of several that are imitated ---------------------------------------------------------------
 
 
