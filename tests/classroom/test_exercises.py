@@ -129,18 +129,20 @@ def test_an_answer_that_never_ends_is_stopped(answer, monkeypatch):
     begin = time.monotonic()
     with pytest.raises(CheckFailed, match="ran for more than 0.3 seconds and was stopped"):
         check("02.nearest_code", answer)
-    assert time.monotonic() - begin < 60  # mostly under one second; a busy machine needs longer for what catches all
+    assert time.monotonic() - begin < 10
+    assert sys.gettrace() is None
     time.sleep(0.7)  # nothing rings later
 
 
-def test_it_is_stopped_in_other_threads_and_without_signals_too(monkeypatch):
+@pytest.mark.parametrize("answer", [never_ends, catches_all])
+def test_it_is_stopped_in_other_threads_and_without_signals_too(answer, monkeypatch):
     """As on Windows, and where a check runs in a thread."""
     monkeypatch.setattr(exercises, "SECONDS", 0.3)
     found = []
 
     def work():
         try:
-            check("02.nearest_code", never_ends)
+            check("02.nearest_code", answer)
         except CheckFailed as error:
             found.append(str(error))
         time.sleep(0.7)

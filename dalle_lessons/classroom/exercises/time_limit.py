@@ -9,15 +9,38 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
-# Seconds after which code is interrupted again: a loop around "try … except: …" catches nearly all interruptions, and
-# lets through the one that comes while it is between two rounds.
-AGAIN = 0.005
+AGAIN = 0.005  # seconds after which code is interrupted again that has caught an interruption
 OURS = (__file__, contextlib.__file__)  # never interrupted: this code ends the limit
 
 
 class TimeUp(BaseException):
-    """Not an Exception, so that the usual `except Exception` of the code that is stopped lets it through."""
+    """Not an Exception, so that the usual `except Exception` of the code that is stopped lets it through.
+
+    A bare `except:` catches it all the same. So, once one exists, the next line of that code raises another: the first
+    line of the handler, which is outside of its `try`. (Python makes it in the thread that is interrupted, at the
+    latest when it is caught.)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        if sys.gettrace() is None:  # a debugger keeps its own
+            sys.settrace(no_trace)
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename not in OURS:
+            frame.f_trace = raise_at_a_line
+            frame = frame.f_back
+
+
+def no_trace(frame: FrameType, event: str, argument: object) -> None:
+    """The functions that are called from here on are not traced."""
+
+
+def raise_at_a_line(frame: FrameType, event: str, argument: object) -> Callable[..., object]:
+    if event == "line":
+        raise TimeUp
+    return raise_at_a_line
 
 
 @contextmanager
@@ -88,6 +111,9 @@ def undisturbed(end: Callable[[], None]) -> None:
     """Call `end`, and once more if the last interruption arrives just there."""
     while True:
         try:
-            return end()
+            end()
+            if sys.gettrace() is no_trace:
+                sys.settrace(None)
+            return
         except TimeUp:
             continue
