@@ -8,18 +8,16 @@ the name of each part as the answer passes it: `score` gives points for these.
 from __future__ import annotations
 
 import contextlib
-import difflib
-import importlib
 import io
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..bank import lesson_texts
+from ..by_lesson import find_by_name
 from .time_limit import time_limit
 
 SECONDS = 25  # for a check: the slowest takes a few with a right answer, and nbgrader stops a cell after 30
@@ -80,18 +78,12 @@ def score(name: str, answer, points: float = 1.0) -> float:
 
 def _parts(name: str, answer) -> Iterator[str]:
     """Runs the check of an exercise, and yields each part that the answer passes."""
-    lesson = name.split(".")[0]
-    if (Path(__file__).parent / f"lesson_{lesson}.py").exists():
-        importlib.import_module(f".lesson_{lesson}", __name__)
-    if name not in CHECKS:
-        near = difflib.get_close_matches(name, CHECKS, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"There is no exercise {name!r}.{hint}")
+    of_exercise = find_by_name(CHECKS, __name__, name, "exercise")
     if answer is None or answer is ...:
         raise CheckFailed("There is no answer yet: run your cell first, and let it give something other than None.")
     too_long = f"Your answer ran for more than {SECONDS} seconds and was stopped: does a loop in it never end?"
     with contextlib.redirect_stderr(io.StringIO()), time_limit(SECONDS, too_long):
-        result = CHECKS[name](answer)
+        result = of_exercise(answer)
         if result is not None:
             yield from result
 

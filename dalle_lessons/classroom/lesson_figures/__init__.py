@@ -7,11 +7,9 @@ takes its `Outcome` (see `guesses.answered`) and draws what was guessed beside w
 
 from __future__ import annotations
 
-import difflib
-import importlib
 from collections.abc import Callable
-from pathlib import Path
 
+from ..by_lesson import find_by_name
 from ..pictures import Picture
 
 FIGURES: dict[str, Callable[..., Picture]] = {}
@@ -32,11 +30,4 @@ def show(name: str, *arguments, **options) -> Picture:
 
     Raises ValueError, naming the nearest, if there is no such figure.
     """
-    lesson = name.split(".")[0]
-    if (Path(__file__).parent / f"lesson_{lesson}.py").exists():
-        importlib.import_module(f".lesson_{lesson}", __name__)
-    if name not in FIGURES:
-        near = difflib.get_close_matches(name, FIGURES, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"There is no figure {name!r}.{hint}")
-    return FIGURES[name](*arguments, **options)
+    return find_by_name(FIGURES, __name__, name, "figure")(*arguments, **options)
