@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .bank import GuessText, lesson_texts, split_name
-from .markup import Markup
+from .markup import Markup, said
 from .record import note, read_record
 
 
@@ -80,8 +80,8 @@ class Guess(widgets.VBox):
         self._show()
 
     def _show(self) -> None:
-        said = "Not guessed yet." if self.value is None else f"You said: {_words(self.value, self.text.unit)}."
-        self._said.value = f'<div role="status" aria-live="polite">{html.escape(said)}</div>'
+        words = "Not guessed yet." if self.value is None else f"You said: {_words(self.value, self.text.unit)}."
+        self._said.value = said(words)
 
     def __repr__(self) -> str:
         if self.text.choices:
@@ -107,10 +107,10 @@ def answered(name: str, truth: float | str) -> Outcome:
     text = lesson_texts(lesson).guesses[short]
     if text.choices and truth not in text.choices:
         raise ValueError(f"{truth!r} is none of the choices of {name}: {', '.join(text.choices)}.")
-    said = read_record()["guesses"].get(name, {}).get("guess")
-    if said is not None:
-        note("guesses", name, {"guess": said, "truth": truth})
-    return Outcome(said, truth, text.unit)
+    guessed = read_record()["guesses"].get(name, {}).get("guess")
+    if guessed is not None:
+        note("guesses", name, {"guess": guessed, "truth": truth})
+    return Outcome(guessed, truth, text.unit)
 
 
 def _words(value: Any, unit: str) -> str:

@@ -10,7 +10,7 @@ import html
 import ipywidgets as widgets
 
 from .bank import Question, lesson_texts
-from .markup import Markup
+from .markup import LIVE, Markup
 
 BACK = (1, 3, 6)  # lessons back
 OWN = 3  # the first questions of a lesson's file close it; the later ones come back in later lessons
@@ -61,9 +61,7 @@ class Recall(widgets.VBox):
         choice = self.asked[number][1].shuffled()[place]
         self.right.setdefault(number, choice.right)
         verdict = "Right." if choice.right else "No."
-        self._verdicts[
-            number
-        ].value = f'<div role="status" aria-live="polite"><b>{verdict}</b> {html.escape(choice.because)}</div>'
+        self._verdicts[number].value = f"{LIVE}<b>{verdict}</b> {html.escape(choice.because)}</div>"
         self._score.value = f"{sum(self.right.values())} of {len(self.right)} right at the first try."
 
     def __repr__(self) -> str:

@@ -209,6 +209,12 @@ def test_every_exercise_of_the_lessons_has_a_worked_answer():
     assert all("### BEGIN SOLUTION" in cell for cell, _ in found.values())
 
 
+def test_a_worked_answer_leaves_the_students_variables_alone():
+    names = {"torch": torch, "nearest_code": farthest_code}
+    assert worked.make_worked("02.nearest_code", names) is not farthest_code
+    assert names == {"torch": torch, "nearest_code": farthest_code}
+
+
 def test_a_worked_answer_that_builds_on_cells_not_run_says_so(monkeypatch):
     monkeypatch.setattr(worked, "worked_answers", lambda lesson: {"02.a": ("b = not_there + 1", "b")})
     with pytest.raises(ValueError, match="builds on 'not_there': run the lesson's cells"):
