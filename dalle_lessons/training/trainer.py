@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import random
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
@@ -34,15 +30,10 @@ from .optimizers import make_optimizers, moving_average
 from .precision import autocast, choose_precision, gradient_scaler
 from .shares import Share
 from .step import Divisible, LossFn, LossOf, randomness
+from .stop_signals import stop_requests
 from .train_config import TrainConfig
 
 LOG = "log.csv"
-# What asks a training to end: Ctrl-C, `kill`, a terminal that is closed (SIGBREAK: on Windows).
-STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-ANSWERS = (  # to the first request and to the second; the third is obeyed at once
-    "This step is finished and saved, then the training ends.",
-    "It is being finished and saved; once more ends it at once, and what is not saved yet is lost.",
-)
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -275,29 +266,16 @@ class Trainer(Generic[M]):
                 self.stream.rewind()  # what was measured with is not passed over
         begin = saved = time.perf_counter()
         before = self.seconds
-        stop = []
-
-        def ask_to_stop(*_) -> None:
-            if len(stop) == len(ANSWERS):
-                raise KeyboardInterrupt
-            if progress and self.processes.first:  # not by `print`, which a signal may find in the middle of a line
-                with suppress(OSError):  # the terminal may be gone
-                    os.write(2, f"\n{ANSWERS[len(stop)]}\n".encode())
-            stop.append(True)
-
-        main = threading.current_thread() is threading.main_thread()  # only there may signals be handled
-        hangup = getattr(signal, "SIGHUP", None)  # where `nohup` ignores it, the training outlives its terminal
-        handled = [s for s in STOP_SIGNALS if main and not (s == hangup and signal.getsignal(s) == signal.SIG_IGN)]
-        handlers = {s: signal.signal(s, ask_to_stop) for s in handled}
+        speaks = progress and self.processes.first
         bar = tqdm(
             total=self.train_config.steps,
             initial=self.step,
             desc=self.precision,
             unit="step",
-            disable=not (progress and self.processes.first),
+            disable=not speaks,
             mininterval=1.0,
         )
-        try:
+        with bar, stop_requests(answer=speaks) as stop:
             while self.step < self.train_config.steps:
                 values = self.one_step()
                 now = time.perf_counter()
@@ -324,10 +302,6 @@ class Trainer(Generic[M]):
                 if over or stopped:
                     break
             self.try_to_save()
-        finally:
-            bar.close()
-            for which, handler in handlers.items():
-                signal.signal(which, handler)
         if self.sharded:
             replace_parameters(self.average.module, lambda name, parameter: whole(parameter))
         return cast(M, self.average.module).eval()  # AveragedModel says of its copy only that it is a module

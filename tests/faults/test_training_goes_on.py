@@ -21,7 +21,8 @@ from dalle_lessons.training import trainer as training
 from dalle_lessons.training.lock import LOCK, training_lock
 from dalle_lessons.training.presets import PRESETS
 from dalle_lessons.training.run import train_model
-from dalle_lessons.training.trainer import STOP_SIGNALS, NonFiniteLoss, train
+from dalle_lessons.training.stop_signals import STOP_SIGNALS
+from dalle_lessons.training.trainer import NonFiniteLoss, train
 
 OFTEN = replace(SIX, save_every=0.0)
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such limit or signal")
