@@ -19,6 +19,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -112,7 +113,7 @@ def keep(phase: Phase, out: Path) -> None:
             replace_file(target / file.name, lambda path, file=file: shutil.copyfile(file, path))
 
 
-def run_phase(phase: Phase, out: Path, changes: dict[str, int], device: str, resume: bool) -> bool:
+def run_phase(phase: Phase, out: Path, changes: dict[str, Any], device: str, resume: bool) -> bool:
     """Train a phase, or go on with it. -> whether it came to its last step."""
     from dalle_lessons.training.checkpoints import begun
     from dalle_lessons.training.run import train_model
