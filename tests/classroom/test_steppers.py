@@ -29,7 +29,8 @@ class Counting(Stepper):
     length = 5
 
     def frame(self, i):
-        question = {"question": "Even?", "choices": ("yes", "no"), "answer": i % 2} if i == 2 else {}
+        asked = {"question": "Even?", "choices": ("yes", "no"), "answer": i % 2, "because": "2 = 2 · 1."}
+        question = asked if i == 2 else {}
         return Frame(plain("x" * (i + 1)), f"number {i}", **question)
 
 
@@ -121,6 +122,24 @@ def test_safe_html_keeps_pictures_and_escapes_once():
     assert "<img" not in markup.safe(shown.replace("data:image/png", "https://example.org"))
 
 
+def test_the_verdict_stands_where_the_buttons_were():
+    s = Counting()
+    parts = list(s.children)
+    assert parts.index(s._buttons) + 1 == parts.index(s._score) < parts.index(s._picture)
+
+
+def test_a_change_keeps_the_place_or_begins_anew():
+    s = Counting()
+    s.go(3)
+    s.renew(keep=True)
+    assert s.position == 3 and s._place.value == "<b>4 of 5</b>" and "number 3" in s._text.value
+    s.length = 2
+    s.renew(keep=True)
+    assert s.position == 1 and s._place.value == "<b>2 of 2</b>"
+    s.renew()
+    assert s.position == 0
+
+
 def test_forward_back_and_the_ends():
     s = Counting()
     first = s._picture.value
@@ -141,11 +160,12 @@ def test_a_question_stands_before_its_answer():
     assert "number 2" not in s._text.value and list(buttons(s)) == ["yes", "no", "Show me"]
     buttons(s)["no"].click()
     assert "number 2" in s._text.value and not buttons(s)
-    assert (s.guesses, s.right) == (1, 0) and "Not quite: yes" in s._score.value
+    assert (s.guesses, s.right) == (1, 0)
+    assert "<b>Not quite: yes.</b> 2 = 2 · 1. 0 of 1 guesses right so far." in s._score.value
     s.go(1)
     assert s._score.value == "0 of 1 guesses right so far."  # the verdict was on another step
     s.go(2)
-    assert "number 2" in s._text.value  # answered once, it stays open
+    assert "number 2" in s._text.value and "Not quite" in s._score.value  # answered once, it stays open
     s.renew()
     s.go(2)
     buttons(s)["yes"].click()
@@ -446,7 +466,7 @@ def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
     s.next.value = "a small green circle"
     assert not s.problem.value and s.length == 3 and s.position == 2 and s.words[-1] == ("blue", "green")
     s.seed.value = 1
-    assert s.position == 0 and not torch.equal(s.drawings(captions[1])[0], tokens)
+    assert s.position == 2 and not torch.equal(s.drawings(captions[1])[0], tokens)
     with pytest.raises(ValueError, match="exactly one word"):
         steppers.OneWord(system, ["a circle", "an orange square"])
     with pytest.raises(ValueError, match="at least two captions"):

@@ -20,13 +20,14 @@ CHOICES = "abcdefgh"
 class Frame:
     """One step. text: below the picture, short; it may hold the tags of markup.TAGS, all others are letters. With a
     question, `hidden` is shown first (if given, else the picture itself), and picture and text come once the reader has
-    chosen; answer: index of the right choice."""
+    chosen; answer: index of the right choice; because: why it is right, with the quantity that decides."""
 
     picture: Picture
     text: str
     question: str = ""
     choices: tuple[str, ...] = ()
     answer: int = 0
+    because: str = ""
     hidden: Picture | None = field(default=None, repr=False)
 
 
@@ -44,25 +45,29 @@ class Stepper(widgets.VBox):
     def __init__(self, controls: tuple[widgets.Widget, ...] = (), seconds: float = 1.2):
         self._frames: dict[int, Frame] = {}
         self._open: set[int] = set()  # frames whose question is answered
+        self._verdicts: dict[int, str] = {}  # frame -> what was said to the guess
         self.guesses = self.right = 0
         self._play = widgets.Play(interval=int(1000 * seconds), min=0, max=0, show_repeat=False)
         self._slider = widgets.IntSlider(
-            min=0, max=0, description="step", readout=True, continuous_update=False, layout={"width": "320px"}
+            min=0, max=0, description="step", readout=False, continuous_update=False, layout={"width": "300px"}
         )
+        self._place = Markup()  # the one counter: the slider itself counts from 0
         self.back = widgets.Button(description="◀ Back", tooltip="Back: one step", layout={"width": "90px"})
         self.forward = widgets.Button(description="Forward ▶", tooltip="Forward: one step", layout={"width": "100px"})
         self._picture = widgets.Image(format="png", layout={"max_width": "100%", "align_self": "flex-start"})
         self._text = Markup()
         self._question = Markup()
-        self._buttons = widgets.HBox()
+        self._buttons = widgets.HBox(layout={"flex_flow": "row wrap"})
         self._score = Markup()
         widgets.jslink((self._play, "value"), (self._slider, "value"))
         self._slider.observe(lambda change: self.show(), "value")
         self.back.on_click(lambda _: self.go(self._slider.value - 1))
         self.forward.on_click(lambda _: self.go(self._slider.value + 1))
-        bar = widgets.HBox([self._play, self.back, self.forward, self._slider])
+        bar = widgets.HBox(
+            [self._play, self.back, self.forward, self._slider, self._place], layout={"flex_flow": "row wrap"}
+        )
         super().__init__(
-            [*controls, bar, self._question, self._buttons, self._picture, self._text, self._score],
+            [*controls, bar, self._question, self._buttons, self._score, self._picture, self._text],
             layout={"border": "1px solid #BBBBBB", "padding": "8px"},
         )
         self.add_class("dalle-stepper")
@@ -76,13 +81,15 @@ class Stepper(widgets.VBox):
 
     # ---- what it may call ----
 
-    def renew(self) -> None:
-        """Begin anew at the first frame, for instance because a control has changed what is stepped through."""
+    def renew(self, keep: bool = False) -> None:
+        """What is stepped through has changed: begin anew, at the first frame or, with `keep`, where the reader is."""
         self._frames.clear()
         self._open.clear()
+        self._verdicts.clear()
+        place = min(self.position, max(0, self.length - 1)) if keep else 0
         self._play.max = self._slider.max = max(0, self.length - 1)
-        if self._slider.value:
-            self._slider.value = 0  # shows it
+        if self._slider.value != place:
+            self._slider.value = place  # shows it
         else:
             self.show()
 
@@ -108,14 +115,15 @@ class Stepper(widgets.VBox):
         asks = bool(frame.question) and i not in self._open
         picture = (frame.hidden or frame.picture) if asks else frame.picture
         self._picture.value = picture.png
-        place = f"<b>{i + 1} / {self._slider.max + 1}</b> "
+        self._place.value = f"<b>{i + 1} of {self._slider.max + 1}</b>"
         words = html.escape(picture.alt)
         text = "Answer the question to see this step." if asks else frame.text
         # Screen readers are told of a change (aria-live) and get the picture in words.
-        self._text.value = f"{LIVE}{place}{text}<details><summary>The picture in words</summary>{words}</details></div>"
+        self._text.value = f"{LIVE}{text}<details><summary>The picture in words</summary>{words}</details></div>"
         self._question.value = f"<b>{frame.question}</b>" if asks else ""
-        # A verdict belongs to the guess just made: whatever else shows a step leaves the count alone.
-        self._score.value = f"{self.right} of {self.guesses} guesses right so far." if self.guesses else ""
+        # Verdict and count stand where the buttons were clicked; on a step without a verdict, the count alone.
+        count = f"{self.right} of {self.guesses} guesses right so far." if self.guesses else ""
+        self._score.value = f"{LIVE}{self._verdicts[i]} {count}</div>" if i in self._verdicts else count
         buttons = [self._choice(frame, i, n) for n in range(len(frame.choices))] if asks else []
         if asks:
             show = widgets.Button(description="Show me", tooltip="Show the answer without a guess")
@@ -135,9 +143,9 @@ class Stepper(widgets.VBox):
         frame = self.get(i)
         self.guesses += 1
         self.right += n == frame.answer
+        verdict = "Right." if n == frame.answer else f"Not quite: {frame.choices[frame.answer]}."
+        self._verdicts[i] = f"<b>{html.escape(verdict)}</b> {frame.because}".strip()
         self.reveal(i)
-        verdict = "Right" if n == frame.answer else f"Not quite: {frame.choices[frame.answer]}"
-        self._score.value = f"{LIVE}{verdict} ({self.right} of {self.guesses} guesses right).</div>"
 
     def reveal(self, i: int | None = None) -> None:
         """Show a frame whose question stands before it."""

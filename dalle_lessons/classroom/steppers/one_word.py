@@ -56,7 +56,7 @@ class OneWord(Stepper):
         self.seed = widgets.BoundedIntText(value=0, min=0, max=10**6, description="seed", layout={"width": "160px"})
         self.problem = Markup()
         self.next.observe(lambda change: self.append(), "value")
-        self.seed.observe(lambda change: self.renew(), "value")
+        self.seed.observe(lambda change: self.renew(keep=True), "value")
         super().__init__((widgets.HBox([self.next, self.seed]), self.problem), seconds=2.0)
 
     @property

@@ -35,7 +35,7 @@ class RowsGiven(Stepper):
         self.image = on_white_square(image, system.dalle.config.rows * system.dvae.config.factor)
         self.length = system.dalle.config.rows
         self.seed = widgets.BoundedIntText(value=0, min=0, max=10**6, description="seed", layout={"width": "160px"})
-        self.seed.observe(lambda change: self.renew(), "value")
+        self.seed.observe(lambda change: self.renew(keep=True), "value")
         super().__init__((self.seed,), seconds=2.0)
 
     def share_named(self, pictures: list[Image.Image]) -> float:

@@ -56,7 +56,7 @@ class TrainingStages(Stepper):
         self.seed = widgets.BoundedIntText(value=0, min=0, max=10**6, description="seed", layout={"width": "160px"})
         self.problem = Markup()
         self.caption.observe(lambda change: self.begin(), "value")
-        self.seed.observe(lambda change: self.renew(), "value")
+        self.seed.observe(lambda change: self.renew(keep=True), "value")
         super().__init__((widgets.HBox([self.caption, self.seed]), self.problem), seconds=2.0)
 
     def begin(self) -> None:
