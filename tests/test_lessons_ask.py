@@ -44,7 +44,7 @@ def tree(source: str) -> ast.Module:
 def calls(source: str, function: str) -> list[str]:
     """The ids with which a cell calls a function of the kit: guess("02.codes") -> "02.codes"."""
     return [
-        node.args[0].value
+        str(node.args[0].value)
         for node in ast.walk(tree(source))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
