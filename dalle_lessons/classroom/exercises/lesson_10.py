@@ -1,20 +1,24 @@
-"""Checks of lesson 10: the first loss, the learning rate's schedule, three broken trainings and their causes.
+"""Checks of lesson 10: the first loss, one step, the learning rate's schedule, the loop, and four broken trainings.
 
-The three faults are put in by `spoil`. Do not read on before you have answered: the answers stand below.
+The four faults are put in by `spoil`. Do not read on before you have answered: the answers stand below.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...model.dalle import DALLE
+from ...training.trainer import TrainConfig
 from . import CheckFailed, as_number, as_tensor, call, describe, diagnose, exercise
+from .step_faults import FAULTS, IN_ORDER, RATES, Tiny, batches, loop, two_kinds, weights, weights_after
 
-CAUSES = {"A": "d", "B": "a", "C": "c"}  # of each broken training, as the lesson lists them
+CAUSES = {"A": "e", "B": "c", "C": "d", "D": "a"}  # of each broken training, as the lesson lists them
+FEW = 128  # pictures, of the training that learns them by heart
 
 
 def _with_the_answer(module: nn.Module, arguments: tuple, x: Tensor) -> Tensor:
@@ -22,20 +26,23 @@ def _with_the_answer(module: nn.Module, arguments: tuple, x: Tensor) -> Tensor:
     return x + F.pad(x[:, 1:], (0, 0, 0, 1))
 
 
-def spoil(name: str, model: DALLE, lr: float, known: int) -> tuple[float, int]:
-    """Put fault "A", "B" or "C" into a training that was in order; changes the model in place if that is where it is.
+def spoil(name: str, model: DALLE, lr: float, known: int) -> tuple[float, int, bool]:
+    """Put fault "A", "B", "C" or "D" into a training that was in order; changes the model in place if that is where
+    it is.
 
-    known: how many training pairs there are. Returns the learning rate and the number of pairs to train with.
+    known: how many training pairs there are. Returns the learning rate, the number of pairs to train with, and whether
+    each picture gets another one's caption.
     """
-    if name == "A":  # every slot is fed the next one's token too, which is its answer
+    shuffled = name == "A"
+    if name == "B":
+        known = FEW
+    elif name == "C":  # every slot is fed the next one's token too, which is its answer
         model.embedding.register_forward_hook(_with_the_answer)
-    elif name == "B":
+    elif name == "D":
         lr = 10 * lr
-    elif name == "C":
-        known = 64
-    else:
-        raise ValueError(f"There is no fault {name!r}: choose A, B or C.")
-    return lr, known
+    elif name != "A":
+        raise ValueError(f"There is no fault {name!r}: choose A, B, C or D.")
+    return lr, known, shuffled
 
 
 @exercise("10.first_loss")
@@ -101,6 +108,9 @@ def lr_multiplier(answer) -> None:
             "math.cos takes radians: half a wave is math.pi.": after(
                 min_lr_ratio + (1 - min_lr_ratio) * 0.5 * (1 + done.cos())
             ),
+            "math.cos takes radians, not degrees: half a wave is math.pi.": after(
+                min_lr_ratio + (1 - min_lr_ratio) * 0.5 * (1 + (180 * done).cos())
+            ),
             "It stays at the peak after the warm-up: the cosine is missing.": after(torch.ones_like(step)),
             "It grows after the warm-up: the fall begins at 1 and ends at `min_lr_ratio`.": after(
                 min_lr_ratio + (1 - min_lr_ratio) * (1 - wave)
@@ -115,39 +125,169 @@ def lr_multiplier(answer) -> None:
 
 @exercise("10.causes")
 def causes(answer) -> None:
-    """answer: three letters, the causes of the broken trainings A, B, C."""
+    """answer: four letters, the causes of the broken trainings A, B, C, D."""
     if isinstance(answer, dict):
         keys = {str(key).strip().upper(): value for key, value in answer.items()}
         if set(keys) != set(CAUSES):
-            raise CheckFailed("Name the cause of each of the three: A, B and C.")
+            raise CheckFailed("Name the cause of each of the four: A, B, C and D.")
         answer = [keys[name] for name in CAUSES]
     if isinstance(answer, str):
         answer = answer.replace(",", " ").replace(" ", "")
     if not isinstance(answer, (str, list, tuple)) or not all(isinstance(letter, str) for letter in answer):
-        raise CheckFailed(f"Give three letters, for A, B and C, such as 'abc', not {describe(answer)}.")
+        raise CheckFailed(f"Give four letters, for A, B, C and D, such as 'abcd', not {describe(answer)}.")
     letters = [letter.strip().lower() for letter in answer]
-    if len(letters) != 3 or not all(letter in ("a", "b", "c", "d", "e") for letter in letters):
-        raise CheckFailed("Give three letters from a to e, the causes of A, B and C in this order.")
+    if len(letters) != 4 or not all(letter in ("a", "b", "c", "d", "e") for letter in letters):
+        raise CheckFailed("Give four letters from a to e, the causes of A, B, C and D in this order.")
     reasons = {
         "A": {
-            "a": "A's loss falls faster than in the training in order: too high a rate does not help that much.",
-            "b": "A's loss falls faster than in the training in order: too low a rate would be slow.",
-            "c": "In A the held-out pictures are foreseen as well as those of training: nothing was learned by heart.",
-            "e": "A knows more than any caption can say: with wrong captions it would know less.",
+            "a": "A's curve falls smoothly, as in the training in order, and then stops: too long steps jump.",
+            "b": "A comes down as quickly as the training in order at first: with a low rate it would be slow.",
+            "c": "In A training and held-out pictures stop together: learning by heart would draw the two apart.",
+            "d": "A stops above the training in order: whoever sees the answers comes near 0.",
         },
         "B": {
-            "b": "B jumps about, far above the training in order: with a low rate it would fall slowly and smoothly.",
-            "c": "In B training and held-out stay together: learning by heart would draw them apart.",
-            "d": "B stays far above the training in order: whoever sees the answers comes near 0.",
-            "e": "B loses more than its captions: it hardly learns that most of a picture is white.",
+            "a": "B learns its training pictures well, so the rate is not too high: look at the held-out line.",
+            "b": "B's training loss falls fast, so the rate is not too low: look at the held-out line.",
+            "d": "With the answers in sight B's held-out loss would be near 0 as well.",
+            "e": "With captions of other pictures both lines would stop together; B's two lines part.",
         },
         "C": {
-            "a": "C learns its training pictures well, so the rate is not too high: look at the held-out line.",
-            "b": "C's training loss falls fast, so the rate is not too low: look at the held-out line.",
-            "d": "With the answers in sight C's held-out loss would be near 0 as well.",
-            "e": "With wrong captions train and held-out would stop together; C's two lines part.",
+            "a": "C's loss falls faster than in the training in order: too high a rate does not help that much.",
+            "b": "C's loss falls faster than in the training in order: too low a rate would be slow.",
+            "c": "In C the held-out pictures are predicted as well as those of training: nothing was learned by heart.",
+            "e": "C knows more than any caption can say: with captions of other pictures it would know less.",
+        },
+        "D": {
+            "b": "D jumps about, far above the training in order: with a low rate it would fall slowly and smoothly.",
+            "c": "In D training and held-out stay together: learning by heart would draw them apart.",
+            "d": "D stays far above the training in order: whoever sees the answers comes near 0.",
+            "e": "D loses more than its captions: it hardly learns that most of a picture is white.",
         },
     }
     for (name, right), letter in zip(CAUSES.items(), letters, strict=True):
         if letter != right:
             raise CheckFailed(reasons[name][letter])
+
+
+@exercise("10.train_step")
+def train_step(answer) -> Iterator[str]:
+    """answer(model, optimizers, loss, rate): one update of all weights -> the image's nats before it, a float."""
+    model, shown = Tiny(), "model, optimizers, loss, rate"
+    optimizers, given, nats, begin = two_kinds(model), [], [], weights(model)
+    for x, rate in zip(batches(len(RATES)), RATES, strict=True):
+        loss = model.loss(x)
+        nats.append(float(loss["image"].detach()))
+        totals = float(loss["total"].detach())
+        try:
+            given.append(call(answer, model, optimizers, loss, rate, shown=shown, copies=False))
+        except CheckFailed as mistake:
+            if "inplace" not in str(mistake):
+                raise
+            raise CheckFailed(
+                "The weights move before backward(), which needs them as they were: first backward(), then step()."
+            ) from None
+    if torch.equal(weights(model), begin):
+        raise CheckFailed(
+            "After three steps no weight has moved: backward(), then step() of each optimizer, and no zero_grad() between."
+        )
+    diagnose(
+        weights(model),
+        weights_after(IN_ORDER),
+        {sentence: weights_after(parts) for sentence, parts in FAULTS.items()},
+        "After three steps the weights are not where they should be: empty, backward, clip, set the rate, step.",
+    )
+    yield "moves"
+    if isinstance(given[-1], Tensor) and given[-1].requires_grad:
+        raise CheckFailed(
+            "The weights are right; but what you give back still holds the whole graph of the step, and the memory "
+            'fills up: give a number, loss["image"].item().'
+        )
+    value = as_number(given[-1], "What it gives back")
+    mistakes = {"The weights are right; give back the image's nats, not the total.": totals}
+    diagnose(value, nats[-1], mistakes, 'The weights are right; give back loss["image"] of this step as a number.')
+
+
+class _Watched:
+    """A loop's batches and reports, as they were asked for."""
+
+    def __init__(self, model: Tiny, steps: int):
+        self.model, self.batches = model, batches(steps)
+        self.drawn: list[Tensor] = []  # the weights when each batch was drawn
+        self.seen: list[tuple] = []
+
+    def draw_batch(self, model: Tiny) -> dict[str, Tensor]:
+        self.drawn.append(weights(model))
+        return model.loss(self.batches[min(len(self.drawn), len(self.batches)) - 1])
+
+    def watch(self, done: int, model: nn.Module, average: nn.Module, nats: float) -> None:
+        self.seen.append((done, model, average, nats, weights(model), weights(average)))
+
+
+@exercise("10.train")
+def train(answer) -> Iterator[str]:
+    """answer(model, steps, draw_batch, peak, warmup, watch) -> the average: the loop, watched from outside."""
+    steps, peak, warmup = 8, 0.1, 3
+    model = Tiny()
+    begin, seen = weights(model), _Watched(model, steps)
+    average = call(
+        answer,
+        *(model, steps, seen.draw_batch, peak, warmup, seen.watch),
+        shown=f"model, {steps}, draw_batch, {peak}, {warmup}, watch",
+        copies=False,
+    )
+    if len(seen.drawn) == 1:
+        raise CheckFailed("One batch is drawn, and learned again and again: draw a new one at each step, in the loop.")
+    if len(seen.drawn) != steps:
+        raise CheckFailed(f"With {steps} steps, {len(seen.drawn)} batches are drawn: one at each step.")
+    if torch.equal(weights(model), begin):
+        raise CheckFailed("The model has not moved: call train_step in each step.")
+
+    def rate_at(step: int) -> float:
+        return peak * TrainConfig(steps=steps, warmup=warmup, min_lr_ratio=0.05).lr_multiplier(step)
+
+    mistakes = {
+        "The optimizers are made anew at each step and forget what they learned of it: make them once, before.": loop(
+            Tiny(), steps, rate_at, anew=True
+        ),
+        "The steps are counted from 0: the first rate is that of step 0.": loop(
+            Tiny(), steps, lambda step: rate_at(min(step + 1, steps - 1))
+        ),
+        "The rate stays at its peak: it is peak * lr_multiplier(step, steps, warmup, 0.05).": loop(
+            Tiny(), steps, lambda step: peak
+        ),
+        "lr_multiplier gives the share of the peak: the rate is peak times that.": loop(
+            Tiny(), steps, lambda step: rate_at(step) / peak
+        ),
+        "The rate ends at 0.05 of its peak: lr_multiplier(step, steps, warmup, 0.05).": loop(
+            Tiny(),
+            steps,
+            lambda step: peak * TrainConfig(steps=steps, warmup=warmup, min_lr_ratio=0).lr_multiplier(step),
+        ),
+    }
+    otherwise = (
+        f"After {steps} steps the weights are not where they should be: each step one batch and one train_step, at the "
+        "rate peak * lr_multiplier(step, steps, warmup, 0.05)."
+    )
+    diagnose(weights(model), loop(Tiny(), steps, rate_at), mistakes, otherwise)
+    yield "steps"
+    if [entry[0] for entry in seen.seen] == list(range(steps)):
+        raise CheckFailed("After the first step one step is done: watch(step + 1, …).")
+    if [entry[0] for entry in seen.seen] != list(range(1, steps + 1)):
+        raise CheckFailed("watch should be called after each step, with how many are done: watch(step + 1, …).")
+    if average is model or any(entry[2] is entry[1] for entry in seen.seen):
+        raise CheckFailed("The average is the model itself: make it a copy of its own first, copy.deepcopy(model).")
+    if not isinstance(average, nn.Module):
+        raise CheckFailed(f"Give back the average, a model; you give {describe(average)}.")
+    truth, late = begin, begin  # late: what it would be, had it followed before each step
+    for n, (entry, before) in enumerate(zip(seen.seen, seen.drawn, strict=True)):
+        keep = min(0.99, (1 + n) / (10 + n)) if n else 0.0
+        truth, late = truth.lerp(entry[4], 1 - keep), late.lerp(before, 1 - keep)
+    last = seen.seen[-1][5]
+    mistakes = {
+        "The average never follows: call follow(average, model, step) in each step.": begin,
+        "The average follows before the step, and so always lags by one: follow after train_step.": late,
+        "The average is the model's last weights: it should follow slowly, from the first step on.": weights(model),
+    }
+    diagnose(last, truth, mistakes, "The average is not where it should be: follow(average, model, step) in each step.")
+    if not torch.equal(weights(average), last):
+        raise CheckFailed("Give back the average that followed, not another copy.")
