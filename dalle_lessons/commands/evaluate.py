@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from .options import device_option
+
 
 @click.command()
 @click.option("--world", type=click.Choice(("emoji", "shapes")), default="emoji", show_default=True)
@@ -18,6 +20,7 @@ import click
 @click.option("--split", "splits", multiple=True, help="Draw the captions of this split of the emoji alone.")
 @click.option("--temperature", default=1.0, show_default=True, help="At which pictures are drawn.")
 @click.option("--guidance", default=0.0, show_default=True, help="With which pictures are drawn.")
+@device_option
 @click.option("--out", type=click.Path(path_type=Path), help="Keep each part there [default: runs/evaluation/…].")
 @click.option("--resume", is_flag=True, help="Go on with the same command: parts that are kept are not measured again.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")

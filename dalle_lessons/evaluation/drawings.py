@@ -12,7 +12,7 @@ from ..datasets import Pairs
 from ..datasets.emoji_labels import truth_of
 from ..model.judge import JUDGE_METRICS, Judge
 from ..pipeline.text_to_image import TextToImage
-from .candidates import best_of, choose, decode_candidates, sample_candidates
+from .candidates import best_of, choose, decode_candidates, sample_candidates, score_candidates
 from .evaluation_set import EvaluationSet, with_and_without
 from .intervals import mean_interval, ratio_interval, share_interval
 from .kid import kernel_distance
@@ -54,7 +54,7 @@ def measure_drawings(
         caption = chosen.pairs.caption(i, None)
         tokens = sample_candidates(system, caption, candidates, **options)
         images = decode_candidates(system, tokens)
-        scores = system.scores(caption, tokens, images)
+        scores = score_candidates(system, caption, tokens, images)
         first.append(tokens[0])
         for n in counts:
             best[n].append(images[best_of(scores, n)])
@@ -64,7 +64,7 @@ def measure_drawings(
         **{f"best_of_{n}": torch.stack(images) for n, images in best.items()},
     }
     right = {name: judge.right(images, truth) for name, images in shown.items()}
-    features = {name: judge.features(images) for name, images in shown.items()}
+    features = {name: judge.features(images.to(judge.device)).cpu() for name, images in shown.items()}
     copied = memorized(torch.stack(first), train_tokens)
 
     def figures(rows: Tensor) -> dict:
@@ -94,7 +94,9 @@ def true_against_true(judge: Judge, split: EvaluationSet, count: int) -> dict:
     """The kernel distance of two disjoint samples of a split's true pictures, `count` in each (half of the split, where
     it has fewer than twice as many): what this measure says at this n where there is nothing to find."""
     both = split.subset(choose(split.pairs, 2 * min(count, len(split) // 2), seed=1))
-    features = torch.cat([judge.features(part.float() / 255) for part in both.pairs.pictures.split(256)])
+    features = torch.cat(
+        [judge.features(part.to(judge.device).float() / 255).cpu() for part in both.pairs.pictures.split(256)]
+    )
     half = len(both) // 2
     return kernel_distance(features[:half], features[half:], both.clusters[:half], both.clusters[half:])
 
@@ -131,9 +133,9 @@ def measure_variety(
         for caption in tqdm(some, desc=f"variety, {kind}", unit="caption", disable=not progress, leave=False):
             tokens = sample_candidates(system, caption, candidates, **options)
             images = decode_candidates(system, tokens)
-            order = system.scores(caption, tokens, images).argsort(descending=True)
-            emoji_logits, style_logits, _ = judge(images)
-            guesses = torch.stack((emoji_logits.argmax(1), style_logits.argmax(1)), dim=1)  # (candidates, 2)
+            order = score_candidates(system, caption, tokens, images).argsort(descending=True)
+            emoji_logits, style_logits, _ = judge(images.to(judge.device))
+            guesses = torch.stack((emoji_logits.argmax(1), style_logits.argmax(1)), dim=1).cpu()  # (candidates, 2)
             for how, shown in (("first", guesses[:SHOWN]), ("ranked", guesses[order[:SHOWN]])):
                 seen[how].append([len(shown[:, k].unique()) for k in (0, 1)])
         report[kind] = {"captions": len(some), "example": some[0] if some else None}

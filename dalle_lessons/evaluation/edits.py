@@ -23,6 +23,7 @@ from ..model.tokenizer import TextTokenizer
 from ..pipeline.text_to_image import TextToImage
 from ..training.presets import EDIT_PRESETS
 from ..training.tokens import tokenize
+from .candidates import decode_candidates
 from .evaluation_set import EvaluationSet, with_and_without
 from .intervals import mean_interval, ratio_interval, share_interval
 from .metrics import ink_f1, psnr
@@ -58,11 +59,13 @@ def best_targets(dalle: DALLE, text: Tensor, sources: Tensor, candidates: int, p
     """For each source the likeliest of `candidates` drawn targets, as image tokens.
 
     text: (1, T), the caption of all. sources: (N, n) int64, tokens of the given halves. -> (N, n) int64, those of the
-    drawn halves. options: those of `sampling.sample`. Candidate c of source p is drawn with the noise of index
-    p · candidates + c, not as `TextToImage.edit` numbers them: so no row of a batch is wasted.
+    drawn halves, where the sources lie; the model may be elsewhere. options: those of `sampling.sample`. Candidate c of
+    source p is drawn with the noise of index p · candidates + c, not as `TextToImage.edit` numbers them: so no row of a
+    batch is wasted.
     """
     count = len(sources) * candidates
-    given = sources.repeat_interleave(candidates, dim=0)  # (N · candidates, n)
+    text = text.to(dalle.device)
+    given = sources.to(dalle.device).repeat_interleave(candidates, dim=0)  # (N · candidates, n)
     batches = sample_batches(dalle, text, range(count), given=given, **options)
     total = -(-count // SAMPLING_BATCH)
     drawn, scores = [], []
@@ -70,8 +73,9 @@ def best_targets(dalle: DALLE, text: Tensor, sources: Tensor, candidates: int, p
         nll, _ = edit_nll(dalle, text.expand(len(tokens), -1), tokens)  # (32, n)
         drawn.append(tokens[:, sources.shape[1] :])
         scores.append(-nll.mean(dim=1))
-    best = torch.cat(scores)[:count].view(-1, candidates).argmax(dim=1)  # (N,)
-    return torch.cat(drawn)[:count].view(len(sources), candidates, -1)[torch.arange(len(sources)), best]
+    best = torch.cat(scores)[:count].view(-1, candidates).argmax(dim=1).to(sources.device)  # (N,)
+    targets = torch.cat(drawn)[:count].view(len(sources), candidates, -1).to(sources.device)
+    return targets[torch.arange(len(sources)), best]
 
 
 def untrained(system: TextToImage, given: Tensor, text: Tensor, candidates: int, progress: bool, **options) -> Tensor:
@@ -80,9 +84,9 @@ def untrained(system: TextToImage, given: Tensor, text: Tensor, candidates: int,
     c, side = system.dalle.config, given.shape[-1]
     canvas = torch.ones_like(given)
     canvas[:, :, : side // 2, side // 4 : -side // 4] = F.avg_pool2d(given, 2)
-    sources = system.dvae.encode(canvas)[:, : c.rows // 2].flatten(1)  # (N, rows / 2 · cols)
+    sources = system.dvae.encode(canvas.to(system.device))[:, : c.rows // 2].flatten(1).cpu()  # (N, rows / 2 · cols)
     targets = best_targets(system.dalle, text, sources, candidates, progress, **options)
-    whole = decode_tokens(system.dvae, torch.cat((sources, targets), dim=1), c.rows, c.cols)
+    whole = decode_candidates(system, torch.cat((sources, targets), dim=1))
     drawn = whole[:, :, side // 2 :, side // 4 : -side // 4]
     return F.interpolate(drawn, scale_factor=2, mode="bilinear").clamp(0, 1)
 
@@ -130,7 +134,7 @@ def measure_direction(
     }
     if "drawn" in ways:
         drawn = best_targets(editor, text, sources, candidates, progress, **options)
-        made["drawn"] = decode_tokens(system.dvae, drawn, c.rows // 2, c.cols)
+        made["drawn"] = decode_tokens(system.dvae, drawn.to(system.device), c.rows // 2, c.cols).cpu()
     if "untrained" in ways:
         caption = system.tokenizer.encode([edit_caption(with_article(target))])
         made["untrained"] = untrained(system, made["copy_of_source"], caption, candidates, progress, **options)
@@ -145,8 +149,8 @@ def measure_direction(
         if target == "sketch":
             lines = (images < LINE_BELOW / 255 for images in (made[way], made["true"]))
             measured[way]["line_f1"] = ink_f1(*lines)
-    tokens = torch.cat((sources, tokenize(system.dvae, wanted)), dim=1)
-    return measured, edit_nll(editor, text.expand(len(tokens), -1), tokens)[1]
+    tokens = torch.cat((sources, tokenize(system.dvae, wanted)), dim=1).to(editor.device)
+    return measured, edit_nll(editor, text.to(editor.device).expand(len(tokens), -1), tokens)[1].cpu()
 
 
 def measure_edits(

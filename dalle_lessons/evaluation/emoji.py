@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+import torch
+
 from ..datasets.emoji import SPLITS, emoji
 from ..model.clip import CLIP
+from ..model.devices import pick_device
 from ..model.dvae import DVAE
 from ..model.files import weights_dir
 from ..model.judge import Judge
@@ -41,6 +44,7 @@ def evaluate_emoji(
     progress: bool = False,
     out: Path | None = None,
     resume: bool = False,
+    device: str | torch.device = "cpu",
     **options,
 ) -> dict:
     """The emoji models, part by part (see EMOJI_PARTS); every figure with its 95% interval, see `intervals`.
@@ -48,15 +52,17 @@ def evaluate_emoji(
     name: bundled weights, or a folder. captions: how many of each split are drawn, `candidates` times each.
     drawn_splits: the splits whose captions are drawn. out: where each part is written as soon as it is done; by default
     a folder in runs/evaluation of its own for these weights and options. resume: parts that lie there are not measured
-    again. options: those of `sampling.sample` for drawings, variety and edits, such as `guidance`.
+    again. device: where the models compute, see `pick_device`; on another kind of device figures may differ in their
+    last digits. options: those of `sampling.sample` for drawings, variety and edits, such as `guidance`.
     -> the reports by part; `failed` says of parts that failed why, and the others are measured all the same.
 
     Raises, before any work, FileNotFoundError with one sentence where a part needs weights that are not there, and
-    ValueError where `out` holds figures of other weights or options.
+    ValueError where `out` holds figures of other weights or options, and for a device that is not there.
     """
-    system = cache(lambda: TextToImage.from_pretrained(name, device="cpu"))  # where its measures compute too
-    dvae = cache(lambda: DVAE.from_pretrained(weights_dir(name, "dvae")))
-    judge = cache(lambda: Judge.from_pretrained(weights_dir(name, "judge")))
+    place = pick_device(device)
+    system = cache(lambda: TextToImage.from_pretrained(name, place))
+    dvae = cache(lambda: DVAE.from_pretrained(weights_dir(name, "dvae")).to(place))
+    judge = cache(lambda: Judge.from_pretrained(weights_dir(name, "judge")).to(place))
 
     @cache
     def split(which: str) -> EvaluationSet:
@@ -68,7 +74,7 @@ def evaluate_emoji(
         return measure_dvae(dvae(), held_out, split("train").pairs, styles, progress)
 
     def retrieval() -> dict:
-        clip = CLIP.from_pretrained(weights_dir(name, "clip"))
+        clip = CLIP.from_pretrained(weights_dir(name, "clip")).to(place)
         return {which: measure_retrieval(clip, split(which), progress) for which in SPLITS[1:]}
 
     def likelihood() -> dict:
@@ -98,5 +104,6 @@ def evaluate_emoji(
         "variety": variety,
         "edits": edits,
     }
-    settings = {"captions": captions, "candidates": candidates, "drawn_splits": list(drawn_splits), **options}
+    settings = {"captions": captions, "candidates": candidates, "drawn_splits": list(drawn_splits)}
+    settings |= {"device": place.type, **options}
     return measure_parts("emoji", name, EMOJI_PARTS, {p: measures[p] for p in parts}, settings, out, resume, progress)

@@ -40,7 +40,9 @@ def measure_nll(
         nll = {
             "unigram": bigram.unigram_nlls(tokens),
             "bigram": bigram.nlls(tokens),
-            "model": torch.cat([-log_likelihood(system.dalle, *part) for part in bar]),
+            "model": torch.cat(
+                [-log_likelihood(system.dalle, *(t.to(system.device) for t in part)).cpu() for part in bar]
+            ),
         }
 
         def figures(rows: Tensor, nll: dict[str, Tensor] = nll, clusters: Tensor = chosen.clusters) -> dict:

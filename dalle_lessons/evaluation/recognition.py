@@ -68,8 +68,8 @@ def measure_retrieval(clip: CLIP, split: EvaluationSet, progress: bool = False) 
     parts = list(zip(pairs.pictures.split(BATCH), ids.split(BATCH), strict=True))
     images, texts = [], []
     for pictures, text in tqdm(parts, desc="retrieval", unit="batch", disable=not progress, leave=False):
-        images.append(clip.encode_images(pictures.float() / 255))
-        texts.append(clip.encode_text(text))
+        images.append(clip.encode_images(pictures.to(clip.device).float() / 255).cpu())
+        texts.append(clip.encode_text(text.to(clip.device)).cpu())
     picture_ids = to_ids(picture.numpy().tobytes() for picture in pairs.pictures)
     caption_ids = to_ids(captions)
     right = (picture_ids[:, None] == picture_ids) | (caption_ids[:, None] == caption_ids)

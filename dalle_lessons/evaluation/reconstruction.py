@@ -20,9 +20,10 @@ BATCH = 128  # pictures that go through the dVAE together
 
 @torch.no_grad()
 def reconstruct(dvae: DVAE, pictures: Tensor, progress: bool = False) -> Tensor:
-    """(N, 3, H, W) uint8 -> their argmax reconstructions (N, 3, H, W) float32 in [0, 1]."""
+    """(N, 3, H, W) uint8 -> their argmax reconstructions (N, 3, H, W) float32 in [0, 1], where the pictures lie; the
+    dVAE may be elsewhere."""
     parts = tqdm(pictures.split(BATCH), desc="reconstructions", unit="batch", disable=not progress, leave=False)
-    return torch.cat([dvae.decode(dvae.encode(part.float() / 255)) for part in parts])
+    return torch.cat([dvae.decode(dvae.encode(part.to(dvae.device).float() / 255)).to(part.device) for part in parts])
 
 
 def encode_pictures(dvae: DVAE, pictures: Tensor, progress: bool = False) -> Tensor:

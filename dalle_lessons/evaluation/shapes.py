@@ -12,10 +12,11 @@ from tqdm.auto import tqdm
 from ..datasets import Pairs
 from ..datasets.shapes import shapes
 from ..datasets.shapes_check import SceneVerdict, check, share_right
+from ..model.devices import pick_device
 from ..model.dvae import DVAE
 from ..model.files import weights_dir
 from ..pipeline.text_to_image import TextToImage
-from .candidates import best_of, decode_candidates, sample_candidates
+from .candidates import best_of, decode_candidates, sample_candidates, score_candidates
 from .evaluation_set import EvaluationSet, of_scenes, scene_name
 from .intervals import ratio_interval, share_interval
 from .likelihood import measure_nll
@@ -42,20 +43,22 @@ def evaluate_shapes(
     progress: bool = False,
     out: Path | None = None,
     resume: bool = False,
+    device: str | torch.device = "cpu",
     **options,
 ) -> dict:
     """The shapes models under the exact checker, on seen and on held-out combinations of color and shape.
 
-    name, out, resume, and what is raised: as in `evaluate_emoji`. captions: how many distinct scenes of each split are
-    drawn. options: those of `sampling.sample`, such as `guidance`.
+    name, out, resume, device, and what is raised: as in `evaluate_emoji`. captions: how many distinct scenes of each
+    split are drawn. options: those of `sampling.sample`, such as `guidance`.
     """
-    system = cache(lambda: TextToImage.from_pretrained(name, device="cpu"))  # where its measures compute too
+    place = pick_device(device)
+    system = cache(lambda: TextToImage.from_pretrained(name, place))
     splits = cache(lambda: {key: of_scenes(shapes(split, PICTURES)) for key, split in SPLITS.items()})
 
     def dvae() -> dict:
         held_out = splits()["held_out"]
         groups = [f"{len(scene.objects)} object(s)" for scene in held_out.pairs.metadata]
-        model = DVAE.from_pretrained(weights_dir(name, "dvae"))
+        model = DVAE.from_pretrained(weights_dir(name, "dvae")).to(place)
         return measure_dvae(model, held_out, shapes("train"), groups, progress)
 
     def likelihood() -> dict:
@@ -69,7 +72,7 @@ def evaluate_shapes(
         }
 
     measures = {"dvae": dvae, "likelihood": likelihood, "drawings": drawings}
-    settings = {"captions": captions, "candidates": candidates, **options}
+    settings = {"captions": captions, "candidates": candidates, "device": place.type, **options}
     return measure_parts("shapes", name, SHAPES_PARTS, {p: measures[p] for p in parts}, settings, out, resume, progress)
 
 
@@ -109,7 +112,7 @@ def measure_shapes(
     for text in tqdm(captions, desc="drawings", unit="caption", disable=not progress, leave=False):
         tokens = sample_candidates(system, text, candidates, **options)
         images = decode_candidates(system, tokens)
-        scores = system.scores(text, tokens, images)
+        scores = score_candidates(system, text, tokens, images)
         verdicts = [check(image, text) for image in images]
         marks = torch.tensor([verdict.all_right + share_right([verdict]) for verdict in verdicts])
         everything += verdicts

@@ -63,10 +63,11 @@ class Judge(Pretrained):
     @torch.no_grad()
     def right(self, images: Tensor, truth: Tensor) -> Tensor:
         """(N, 3, 64, 64) in [0, 1] and (N, 3) -> (N, 4) float: is the emoji the first guess, is it among the first
-        five, the style, the tone; NaN for the tone of a sketch."""
+        five, the style, the tone; NaN for the tone of a sketch. They lie where the pictures do; the judge may be
+        elsewhere."""
         rows = []
         for some, answer in zip(images.split(256), truth.split(256), strict=True):
-            emoji, style, tone = self(some)
+            emoji, style, tone = (logits.to(images.device) for logits in self(some.to(self.device)))
             hits = emoji.topk(5, dim=1).indices == answer[:, :1]  # (B, 5)
             right_tone = (tone.argmax(dim=1) == answer[:, 2]).float().masked_fill(answer[:, 2] == NO_TONE, torch.nan)
             right_style = (style.argmax(dim=1) == answer[:, 1]).float()

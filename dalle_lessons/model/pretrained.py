@@ -60,6 +60,11 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
         model.weights_sha256 = weights_sha256
         return model.eval()
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return next(self.parameters()).device
+
     def train(self, mode: bool = True) -> Self:
         if mode:
             self.weights_sha256 = ""

@@ -90,7 +90,7 @@ def find_parts(data: str, size: int, per_shard: int) -> tuple[object, list[Part]
 @torch.no_grad()
 def token_samples(dvae: DVAE, pictures: Iterator[Picture], batch: int) -> Iterator[Sample]:
     """Pictures -> what lies in a shard of image tokens; so many pictures are encoded, and held, at a time."""
-    device, fingerprint = next(dvae.parameters()).device, dvae.fingerprint()
+    device, fingerprint = dvae.device, dvae.fingerprint()
     while some := list(islice(pictures, batch)):
         images = torch.stack([picture for _, picture, _ in some]).to(device).float() / 255
         grids = dvae.encode(images).cpu()  # (B, rows, cols)

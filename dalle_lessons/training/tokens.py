@@ -24,8 +24,9 @@ from .preset_types import DALLEPreset
 
 @torch.no_grad()
 def tokenize(dvae: DVAE, pictures: Tensor, batch: int = 64) -> Tensor:
-    """(N, 3, H, W) uint8 -> image tokens (N, rows · cols) int64."""
-    return torch.cat([flatten(dvae.encode(part.float() / 255)) for part in pictures.split(batch)])
+    """(N, 3, H, W) uint8 -> image tokens (N, rows · cols) int64, where the pictures lie; the dVAE may be elsewhere."""
+    parts = [flatten(dvae.encode(part.to(dvae.device).float() / 255)) for part in pictures.split(batch)]
+    return torch.cat(parts).to(pictures.device)
 
 
 def train_tokenizer(pairs: Pairs, preset: DALLEPreset, variations: int = 4) -> TextTokenizer:

@@ -186,7 +186,7 @@ def test_the_command_goes_on_where_it_stopped(weights, tmp_path, few_emoji, monk
 
 
 def test_only_some_splits_are_drawn(weights, tmp_path, few_emoji):
-    words = ("--weights", weights, "--captions", 1, "--candidates", 1, "--out", tmp_path, "--json")
+    words = ("--weights", weights, "--captions", 1, "--candidates", 1, "--out", tmp_path, "--json", "--device", "cpu")
     code, _, report = run(*words, "--only", "drawings", "--split", "unseen_tone", "--temperature", 0.5)
     assert code == 0 and list(report["drawings"]) == ["unseen_tone"]
     kept = json.loads((tmp_path / "drawings.json").read_text())["measured_with"]["settings"]
@@ -194,6 +194,7 @@ def test_only_some_splits_are_drawn(weights, tmp_path, few_emoji):
         "captions": 1,
         "candidates": 1,
         "drawn_splits": ["unseen_tone"],
+        "device": "cpu",
         "temperature": 0.5,
         "guidance": 0.0,
     }

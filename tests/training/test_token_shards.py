@@ -93,6 +93,23 @@ def test_the_command_counts_what_it_skips_and_says_if_all_is_broken(tiny, make_s
     assert result.output.count("\n") == 1 and not (tmp_path / "no").exists()
 
 
+def test_the_command_computes_on_the_device_that_was_asked_for(tiny, make_shards, tmp_path, monkeypatch):
+    tiny.dvae.save_pretrained(tmp_path / "dvae")
+    line = ["tokenize", str(make_shards([1])), str(tmp_path / "tokens"), "--dvae", str(tmp_path / "dvae"), "--device"]
+    result = CliRunner().invoke(main, [*line, "gpu"])
+    assert result.exit_code == 1 and "Error: There is no device 'gpu': name one of auto" in result.output
+    assert not (tmp_path / "tokens").exists()
+    asked, used = [], []
+    monkeypatch.setattr("dalle_lessons.model.devices.pick_device", lambda name: asked.append(name) or "meta")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(token_shards, "tokenize_data", lambda data, out, dvae, *_, **__: used.append(dvae.device.type))
+    for name, value in (("WORLD_SIZE", "4"), ("RANK", "3"), ("LOCAL_RANK", "2")):
+        monkeypatch.setenv(name, value)
+    for name in ("cuda:1", "auto"):
+        assert CliRunner().invoke(main, [*line, name]).exit_code == 0
+    assert asked == ["cuda:1", "cuda:2"] and used == ["meta", "meta"], "each process takes a card of its own"
+
+
 @memory_is_told
 def test_two_thousand_pictures_are_tokenized_and_not_held(tiny, make_shards, tmp_path, monkeypatch):
     """Held, they would take 98 MB."""
