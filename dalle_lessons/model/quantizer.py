@@ -181,10 +181,14 @@ class VectorCodebook(nn.Module):
     @torch.no_grad()
     def update_average(self, z: Tensor, tokens: Tensor, decay: float = 0.98) -> None:
         """Move each code towards the running mean of the features that choose it (van den Oord et al. 2017, A.1)."""
-        vectors = z.permute(0, 2, 3, 1).flatten(0, 2)  # (B·rows·cols, D)
-        sums = torch.zeros_like(self.sums).index_add_(0, tokens.flatten(), vectors)
-        self.sums.mul_(decay).add_(sums, alpha=(1 - decay) * len(self.usage) / len(vectors))
+        sums = self.sums_of_codes(z, tokens)
+        self.sums.mul_(decay).add_(sums, alpha=(1 - decay) * len(self.usage) / tokens.numel())
         self.vectors.weight.copy_(self.normalize_codes(self.sums / self.usage.clamp_min(1e-6)[:, None], dim=1))
+
+    def sums_of_codes(self, z: Tensor, tokens: Tensor) -> Tensor:
+        """(B, D, rows, cols) and (B, rows, cols) int64 -> (K, D): the sum of the features that chose each code."""
+        vectors = z.permute(0, 2, 3, 1).flatten(0, 2)  # (B·rows·cols, D)
+        return torch.zeros_like(self.sums).index_add_(0, tokens.flatten(), vectors)
 
     @torch.no_grad()
     def replace_dead_codes(self, z: Tensor, threshold: float = 0.1) -> None:

@@ -71,7 +71,8 @@ class SyncedBatchNorm(nn.BatchNorm2d):
 
 
 class SyncedCodebook(VectorCodebook):
-    """Counts the codes of all processes, and moves dead ones to features of all, in all processes alike."""
+    """Counts the codes of all processes, moves dead ones to features of all, and the others to the mean of those of all
+    that choose them: in all processes alike."""
 
     def update_usage(self, tokens: Tensor, decay: float = 0.98) -> None:
         super().update_usage(gather(tokens), decay)
@@ -80,6 +81,12 @@ class SyncedCodebook(VectorCodebook):
         if (self.usage < threshold).any():
             super().replace_dead_codes(gather(z), threshold)
             torch.distributed.broadcast(self.vectors.weight.data, 0)  # each has drawn others
+            if self.moving_average:
+                torch.distributed.broadcast(self.sums, 0)
+
+    def sums_of_codes(self, z: Tensor, tokens: Tensor) -> Tensor:
+        """For each process the mean over all of them: it is divided by the number of features of one."""
+        return summed(super().sums_of_codes(z, tokens)) / torch.distributed.get_world_size()
 
     def soft_share(self, scores: Tensor) -> Tensor:
         return total(super().soft_share(scores)) / torch.distributed.get_world_size()

@@ -53,6 +53,7 @@ TRAININGS = {  # name: what is trained, and how by two processes
     "clip": ({"kind": "clip"}, {}),
     "judge": ({"kind": "judge"}, {}),
     "dvae": ({"kind": "dvae"}, {}),
+    "dvae of running means": ({"kind": "dvae", "means": True}, {}),
 }
 
 
@@ -78,7 +79,7 @@ def test_the_losses_of_two_processes_are_those_of_one(name, trained):
 
 @needs_torchrun
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["dalle", "dalle sharded"])
+@pytest.mark.parametrize("name", ["dalle", "dalle sharded", "dvae", "dvae of running means"])
 def test_the_weights_of_two_processes_are_those_of_one_and_written_once(name, trained):
     one, two = (load_file(trained / f"{name}, {count}" / "model.safetensors") for count in ("one", "two"))
     assert_close(two, one, rtol=0, atol=2e-3)  # stored in half precision
@@ -190,10 +191,11 @@ def test_synced_batch_norms_are_batch_norms(group):
     assert_close(other.eval()(x), plain.eval()(x))
 
 
-def test_synced_codebooks_are_codebooks(group):
+@pytest.mark.parametrize("moving_average", [False, True])
+def test_synced_codebooks_are_codebooks(group, moving_average):
     torch.manual_seed(0)
-    plain = VectorCodebook(4, 8, 4, l2_normalize=True, diversity_weight=0.1)
-    other = VectorCodebook(4, 8, 4, l2_normalize=True, diversity_weight=0.1)
+    plain = VectorCodebook(4, 8, 4, l2_normalize=True, diversity_weight=0.1, moving_average=moving_average)
+    other = VectorCodebook(4, 8, 4, l2_normalize=True, diversity_weight=0.1, moving_average=moving_average)
     other.load_state_dict(plain.state_dict())
     synced.look_at_all_rows(other)
     x = torch.randn(2, 4, 5, 5)

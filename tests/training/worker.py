@@ -1,13 +1,15 @@
 """Trainings of the tiny world, one after another, to be started by torchrun: each of its processes runs this.
 
 python worker.py JOBS: a JSON list of options of `train_model`, besides `kind` and `out`; "kill" says at which step the
-last process dies, if it has not died before, "stop" at which step it is asked to end.
+last process dies, if it has not died before, "stop" at which step it is asked to end; "means" that the dVAE's codes are
+running means.
 """
 
 import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,13 @@ import torch
 sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
 import conftest
 from dalle_lessons.model.tokenizer import TextTokenizer
+from dalle_lessons.training.identity import weights_fingerprint
 from dalle_lessons.training.run import train_model
 from dalle_lessons.training.sources import Sources
 from dalle_lessons.training.trainer import Trainer
 
 
-def main(kind: str, out: Path, kill: int | None = None, stop: int | None = None, **options) -> None:
+def main(kind: str, out: Path, kill: int | None = None, stop: int | None = None, means=False, **options) -> None:
     torch.set_num_threads(1)
     one_step = Trainer.one_step
 
@@ -34,13 +37,20 @@ def main(kind: str, out: Path, kill: int | None = None, stop: int | None = None,
 
     with pytest.MonkeyPatch.context() as patch:
         tiny = conftest.tiny_of(conftest.some_pairs())
+        if means:
+            config = replace(tiny.dvae_preset.config, moving_average=True)
+            tiny.dvae_preset = replace(tiny.dvae_preset, config=config)
         conftest.take_for_emoji(tiny, patch)
         patch.setattr(Trainer, "one_step", stepping)
         patch.setattr("dalle_lessons.model.dalle.DALLE.from_pretrained", lambda name: tiny.dalle())
         patch.setattr("dalle_lessons.model.dvae.DVAE.from_pretrained", lambda name: tiny.dvae)
         if kind == "edit":
             patch.setattr(Sources, "tokenizer", lambda *_: TextTokenizer(tiny.tokenizer.tokenizer, 60))
-        train_model(kind, "emoji", None, out, progress=False, log_every=1, **options)
+        trainer = train_model(kind, "emoji", None, out, progress=False, log_every=1, **options)
+    if "RANK" in os.environ and not trainer.sharded:
+        everywhere = [""] * trainer.processes.count
+        torch.distributed.all_gather_object(everywhere, weights_fingerprint(trainer.model))
+        assert len(set(everywhere)) == 1, "each process has weights of its own"
 
 
 if __name__ == "__main__":
