@@ -67,7 +67,7 @@ def started_by_torchrun() -> bool:
 
 
 def restarted() -> bool:
-    """Whether torchrun started these processes again, after one of them had died (`--max-restarts`)."""
+    """Whether torchrun started this process again, after one of its machine had died (`--max-restarts`)."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
@@ -89,15 +89,32 @@ def processes(device: torch.device) -> Iterator[Processes]:
 
     mine = not dist.is_initialized()
     if mine:
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        connect(device)
     try:
         yield Processes(dist.get_rank(), dist.get_world_size())
         dist.barrier()  # nobody leaves while another still talks
     finally:
         if mine:
             dist.destroy_process_group()
+
+
+def connect(device: torch.device) -> None:
+    """Let the processes that torchrun started meet.
+
+    Started again after one had died, they must not take the addresses that the dead ones have left for their own: the
+    place where they meet stays, and PyTorch no longer keeps the attempts apart there (its issue 135712). On one machine
+    the number of the attempt does; several count apart, and need TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 for torchrun.
+    """
+    import torch.distributed as dist
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
+
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    store, rank, count = next(rendezvous("env://"))
+    if os.environ.get("GROUP_WORLD_SIZE", "1") == "1":
+        store = PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=rank, world_size=count)
 
 
 # ---- the model, divided ---------------------------------------------------------------------------------------------

@@ -10,17 +10,19 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK = ".training.lock"
+ORPHANS = 60.0  # seconds; those that a process has forked hold its lock until they notice that it is gone
 
 
 @contextmanager
-def training_lock(folder: Path) -> Iterator[None]:
+def training_lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     """Hold the folder for this process alone, and make it if it is missing.
 
-    The system frees the lock when the process ends, however it ends; the file itself may stay and means nothing.
+    The system frees the lock when the process ends, however it ends, and those that it has forked (which read shards
+    for it) have ended too; the file itself may stay and means nothing. patience: seconds to wait for that.
     Raises ValueError with one sentence if another process trains there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / LOCK, timeout=patience)
     try:
         lock.acquire()
     except Timeout:
@@ -33,12 +35,13 @@ def training_lock(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def refuse_locked(folder: Path) -> None:
-    """Raises ValueError with one sentence if another process trains in this folder at this moment."""
+def refuse_locked(folder: Path, patience: float = 0.0) -> None:
+    """Raises ValueError with one sentence if another process trains in this folder at this moment, and so many seconds
+    later."""
     if not (folder / LOCK).is_file():
         return
     try:
-        with FileLock(folder / LOCK, timeout=0):
+        with FileLock(folder / LOCK, timeout=patience):
             pass
     except Timeout:
         raise ValueError(busy(folder)) from None

@@ -14,7 +14,7 @@ from .checkpoints import begun, read_checkpoint
 from .distributed import Processes, device_here, restarted
 from .distributed import processes as connected
 from .identity import data_fingerprint, refuse_differences
-from .lock import refuse_locked, training_lock
+from .lock import ORPHANS, refuse_locked, training_lock
 from .objectives import Objective
 from .objectives.clip import CLIPObjective
 from .objectives.dalle import DALLEObjective
@@ -81,9 +81,11 @@ def train_model(
     with connected(where) as processes:
         say = print if progress and processes.first else (lambda line: None)
         preset = replace(preset, train_config=divided(preset.train_config, objective_class, processes, sharded, say))
-        resume = resume or restarted() and begun(out)
+        (again,) = processes.any(restarted(), device=where)  # of several machines, each counts its own restarts
+        resume = resume or again and begun(out)
+        patience = ORPHANS if again else 0.0
         if processes.first:
-            refuse_locked(out)
+            refuse_locked(out, patience)
         check_out(out, resume)
         identity: dict[str, Any] = {"kind": kind, "data": {}, **split_settings(preset)}
         before = read_checkpoint(out)["identity"] if resume else None
@@ -104,7 +106,7 @@ def train_model(
         refuse_another()
         model = objective.build(pairs)
         identity |= objective.fingerprint()
-        with training_lock(out) if processes.first else nullcontext():
+        with training_lock(out, patience) if processes.first else nullcontext():
             check_out(out, resume)  # another training may have begun, and ended, in the meantime
             how = {"stream": objective.stream, "processes": processes, "sharded": sharded}
             trainer = Trainer(model, objective, preset.train_config, out, identity, where, compiled, **how)

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from dataclasses import replace
 
 import click
 import pytest
 import torch
+from filelock import FileLock
 from training.test_trainer import MUON, SIX, assert_same, at_step, line, line_loss, spoilt_loss
 
 from dalle_lessons.cli import train as train_command
@@ -229,6 +231,19 @@ def test_two_that_begin_at_the_same_moment_do_not_both_train(tiny_world, tmp_pat
         train_model("dvae", "emoji", None, tmp_path / "dvae", progress=False)
     held.__exit__(None, None, None)
     assert [path.name for path in (tmp_path / "dvae").iterdir()] == [LOCK]
+
+
+def test_started_again_by_torchrun_it_waits_for_those_that_a_killed_process_has_forked(
+    tiny_world, tmp_path, monkeypatch
+):
+    """Readers of shards hold the lock of a process that was killed for some seconds, until they notice."""
+    (tmp_path / "dvae").mkdir()
+    held = FileLock(tmp_path / "dvae" / LOCK, thread_local=False)
+    held.acquire()
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    threading.Timer(0.5, held.release).start()
+    train_model("dvae", "emoji", None, tmp_path / "dvae", progress=False)
+    assert step_of(tmp_path / "dvae") == 3
 
 
 # ---- what the sentences advise --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,20 @@ def test_what_two_processes_began_one_ends_and_the_other_way_round(tmp_path):
     assert_close(losses(tmp_path / "c"), expected, **SAME)
 
 
+@needs_torchrun
+@pytest.mark.slow
+def test_a_process_that_is_killed_costs_nothing_but_time(tmp_path):
+    """First the last process dies, then, after a restart, the one that writes for all."""
+    job = {"kind": "dalle", "steps": 20, "save_every": 0.0}
+    killed = {**job, "kill": (8, 14), "out": tmp_path / "killed"}
+    said = start([killed, {**job, "out": tmp_path / "unbroken"}], "--max-restarts", "2")
+    assert len(re.findall(r"exitcode *: -9", said)) == 2, said[-3000:]
+    rest = torch.load(tmp_path / "killed" / "checkpoint" / "rest.pt", weights_only=True)
+    assert rest["step"] == 20 and len(losses(tmp_path / "killed")) == 20
+    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("killed", "unbroken"))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
 # ---- one process, or one of several that are imitated ---------------------------------------------------------------
 
 
@@ -164,6 +179,25 @@ def test_a_batch_that_gives_the_processes_unequal_parts_is_refused(tiny):
     objective = DALLEObjective(tiny.dalle_preset, tiny.dvae, tiny.tokenizer)
     with pytest.raises(ValueError, match="^A batch of 8 cannot be computed in 3 equal parts[.]$"):
         run.Trainer(objective.build(tiny.pairs), objective, TrainConfig(batch=8), None, processes=Processes(0, 3))
+
+
+def test_those_that_are_started_again_do_not_find_what_the_dead_ones_left(monkeypatch):
+    """On one machine. Several count their restarts apart, and would never meet."""
+    meeting_place = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True)
+    met = []
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, store, **who: met.append((store, who)))
+    environment = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": meeting_place.port, "TORCHELASTIC_USE_AGENT_STORE": True}
+    for name, value in ({**environment, "RANK": 1, "WORLD_SIZE": 2}).items():
+        monkeypatch.setenv(name, str(value))
+    for machines, kept in (("1", False), ("2", True)):
+        monkeypatch.setenv("GROUP_WORLD_SIZE", machines)
+        for attempt in "01":
+            monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", attempt)
+            distributed.connect(torch.device("cpu"))
+        (first, who), (second, _) = met[-2:]
+        first.set("address", "of one that will die")
+        assert first.get("address")  # it has arrived
+        assert second.check(["address"]) == kept and who == {"rank": 1, "world_size": 2}
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Trainings of the tiny world, one after another, to be started by torchrun: each of its processes runs this.
 
-python worker.py JOBS: a JSON list of options of `train_model`, besides `kind` and `out`; "kill" says at which step the
-last process dies, if it has not died before, "stop" at which step it is asked to end; "means" that the dVAE's codes are
-running means.
+python worker.py JOBS: a JSON list of options of `train_model`, besides `kind` and `out`; "kill" says at which step
+the last process dies, and at which, after the restart, the first one; "stop" at which step the last is asked to end;
+"means" that the dVAE's codes are running means.
 """
 
 import json
@@ -18,20 +18,22 @@ import torch
 sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
 import conftest
 from dalle_lessons.model.tokenizer import TextTokenizer
+from dalle_lessons.training.distributed import connect
 from dalle_lessons.training.identity import weights_fingerprint
 from dalle_lessons.training.run import train_model
 from dalle_lessons.training.sources import Sources
 from dalle_lessons.training.trainer import Trainer
 
 
-def main(kind: str, out: Path, kill: int | None = None, stop: int | None = None, means=False, **options) -> None:
+def main(kind: str, out: Path, kill: tuple[int, ...] = (), stop: int | None = None, means=False, **options) -> None:
     torch.set_num_threads(1)
     one_step = Trainer.one_step
 
     def stepping(self):
         if os.environ.get("RANK") == "1" and self.step == stop:
             os.kill(os.getpid(), signal.SIGTERM)
-        if os.environ.get("RANK") == "1" and self.step == kill and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+        died = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0))
+        if died < len(kill) and self.step == kill[died] and os.environ["RANK"] == "10"[died]:
             os.kill(os.getpid(), signal.SIGKILL)
         return one_step(self)
 
@@ -55,7 +57,7 @@ def main(kind: str, out: Path, kill: int | None = None, stop: int | None = None,
 
 if __name__ == "__main__":
     if "RANK" in os.environ:
-        torch.distributed.init_process_group("gloo")  # one group for all jobs: torchrun's processes meet once
+        connect(torch.device("cpu"))  # one group for all jobs: torchrun's processes meet once
     for job in json.loads(sys.argv[1]):
         main(**job)
     if "RANK" in os.environ:
