@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-# Linux: https://download.pytorch.org/whl/cpu gets PyTorch without CUDA's gigabytes.
+# Linux: https://download.pytorch.org/whl/cpu gets PyTorch without CUDA's gigabytes. It counts when .venv is made.
 TORCH_INDEX ?=
 export TORCH_INDEX
 

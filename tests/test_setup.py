@@ -272,6 +272,43 @@ def test_what_is_installed_needs_no_network(monkeypatch):
     assert tool.state("sign") == "the package is installed from another folder"
 
 
+def test_an_index_of_pytorch_that_comes_too_late_is_told_so(tmp_path, monkeypatch, capsys):
+    """The first call installs from it; a later one with another says that it changes nothing."""
+    venv, calls, ready = tmp_path / ".venv", [], []
+
+    def make(venv, python):
+        python.parent.mkdir(parents=True)
+        python.touch()
+
+    def call(command):
+        calls.append([*map(str, command)])
+        if "--state" in command:
+            return 0 if ready else 1
+        site = "Lib/site-packages" if tool.WINDOWS else "lib/python3.12/site-packages"
+        (venv / site / "torch-2.9.0.dist-info").mkdir(parents=True, exist_ok=True)
+        ready.append(True)
+        return 0
+
+    def run(index):
+        calls.clear()
+        monkeypatch.setenv("TORCH_INDEX", index)
+        tool.main(venv, "sign")
+        return "TORCH_INDEX comes too late" in capsys.readouterr().out
+
+    monkeypatch.setattr(tool, "make", make)
+    monkeypatch.setattr(tool, "mend", lambda venv: None)
+    monkeypatch.setattr(tool.subprocess, "call", call)
+    assert not run("https://one.example/cpu") and calls[1][-3:] == [
+        "--extra-index-url",
+        "https://one.example/cpu",
+        "torch",
+    ]
+    assert not run("https://one.example/cpu") and len(calls) == 1, "the same again: nothing to say, nothing to do"
+    assert not run("") and run("https://two.example/cpu") and len(calls) == 1
+    (venv / tool.INDEX).unlink()  # made by an earlier version
+    assert run("https://one.example/cpu")
+
+
 # ---- the conda environments ----
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WINDOWS = os.name == "nt"
+INDEX = "torch_index.txt"  # in .venv: where PyTorch was taken from
 
 
 def main(venv, extra):
@@ -25,9 +26,16 @@ def main(venv, extra):
     if not python.exists():
         make(venv, python)
     mend(venv)
+    before, index = torch_index(venv), os.environ.get("TORCH_INDEX", "")
+    if index and before is not None and before != index:
+        print(
+            "TORCH_INDEX comes too late: PyTorch is installed already. To take another one: make clean, and once more."
+        )
     state = [str(python), __file__, "--state", extra]
     if subprocess.call(state):
         install(python, extra)
+        if before is None:
+            (venv / INDEX).write_text(index, encoding="utf-8")
         if subprocess.call(state):
             sys.exit("The packages were installed, and some are still not as the lock wants them: see above.")
 
@@ -61,6 +69,16 @@ def mend(venv):
         content = path.read_bytes()
         if was.encode() in content and b"\0" not in content:
             path.write_bytes(content.replace(was.encode(), now.encode()))
+
+
+def torch_index(venv):
+    """The TORCH_INDEX that the environment's PyTorch was installed with, "" without one; None where there is no
+    PyTorch yet."""
+    if not list(
+        venv.glob("Lib/site-packages/torch-*.dist-info" if WINDOWS else "lib/*/site-packages/torch-*.dist-info")
+    ):
+        return None
+    return (venv / INDEX).read_text(encoding="utf-8") if (venv / INDEX).exists() else ""
 
 
 def install(python, extra):
