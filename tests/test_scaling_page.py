@@ -21,9 +21,22 @@ def commands():
         if words[0] == "torchrun":
             before, words = words[: words.index("-m")], words[words.index("-m") + 1 :]
             assert {word for word in before if word.startswith("--")} <= TORCHRUN, line
-        if words[0] != "python":
+        if words[0] not in ("python", "export"):
             assert words[0] in ("dalle-lessons", "dalle_lessons"), line
             yield words[1:]
+
+
+def test_what_the_python_of_the_page_prints_stands_below_it(capsys):
+    (code,) = blocks("python")
+    exec(compile(code, "scaling.md", "exec"), {})
+    below = PAGE.split(f"```python\n{code}```\n\n```\n")[1]
+    assert below.startswith(capsys.readouterr().out + "```\n")
+
+
+def test_the_page_shows_each_way_to_divide_a_training():
+    trainings = [words for name, *words in commands() if name == "train"]
+    for option in ("--shard", "--accumulate", "--batch", "--device"):
+        assert any(option in words for words in trainings), option
 
 
 def test_every_command_parses():
