@@ -229,23 +229,63 @@ def test_soft_choice_grows_hard_as_it_cools():
     assert s.parts(0)[1].max() < 0.5
 
 
-def test_token_changer_changes_pixels_round_its_cell():
+def painter() -> steppers.TokenPainter:
     dvae = DVAE.from_pretrained("shapes")
-    s = steppers.TokenChanger(dvae, shapes("test", 3).pictures[2].float() / 255)
-    assert s.length == 64
-    for i in (0, 27, 63):
-        change = (s.after(i) - s.before).abs().amax(0) > 0.02
-        row, col = divmod(i, 8)
-        far = torch.ones_like(change)
-        far[max(0, 4 * row - 12) : 4 * row + 16, max(0, 4 * col - 12) : 4 * col + 16] = False
-        assert not (change & far).any()
-        frame = s.frame(i)
-        assert frame.choices[frame.answer] == f"row {row}, column {col}" and len(set(frame.choices)) == len(
-            frame.choices
-        )
-    same = int(s.tokens[3, 3])
-    s.put_in.value = same
-    assert torch.equal(s.after(27), s.before)
+    grids = dvae.encode(shapes("test", 60).pictures.float() / 255)
+    return steppers.TokenPainter(dvae, grids[2], grids)
+
+
+def test_token_painter_puts_the_chosen_tile_into_the_chosen_cell_and_takes_it_back():
+    s = painter()
+    start = s.tokens.clone()
+    assert s.length == 64 == len(s.cells) and s.position == 36
+    s.cells[19].click()
+    assert s.position == 19 and "row 2, column 3" in s._text.value
+    for kind in s.kind.options:
+        s.kind.value = kind
+        codes, why = s.choices(19)
+        assert s.position == 19 and len(codes) == len(why) == len(s.palette) == len(set(codes))
+        assert all(f"code {code} " in tile.tooltip for code, tile in zip(codes, s.palette, strict=True))
+    codes, old = s.choices(19)[0], s._picture.value
+    s.palette[5].click()
+    assert int(s.tokens[2, 3]) == codes[5] and int((s.tokens != start).sum()) <= 1 and s._picture.value != old
+    s.cells[20].click()
+    s.palette[7].click()
+    s.undo.click()
+    assert int(s.tokens[2, 3]) == codes[5] and int((s.tokens != start).sum()) <= 1
+    s.again.click()
+    assert torch.equal(s.tokens, start)
+    s.undo.click()
+    assert int(s.tokens[2, 3]) == codes[5]
+    s.undo.click()
+    s.undo.click()
+    assert torch.equal(s.tokens, start)
+    s.up.click()
+    assert s.position == 12
+    s.down.click()
+    s.forward.click()
+    assert s.position == 21
+
+
+def test_token_painter_knows_what_stands_between_such_neighbors():
+    s = painter()
+    i = 27
+    votes = s.neighbor_votes(i)
+    assert float(votes.sum()) == pytest.approx(1.0, abs=1e-5)
+    by_hand = []
+    for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        found = torch.zeros(256)
+        for grid in s.grids:
+            for r in range(8):
+                for c in range(8):
+                    inside = 0 <= r + down < 8 and 0 <= c + right < 8
+                    if inside and grid[r + down, c + right] == s.tokens[3 + down, 3 + right]:
+                        found[grid[r, c]] += 1
+        by_hand.append(found / found.sum())
+    torch.testing.assert_close(votes, torch.stack(by_hand).mean(0))
+    s.go(i)
+    s.kind.value = "nearest codes"
+    assert s.choices(i)[0][0] == int(s.tokens[3, 3]) and s.choices(i)[1][0] == "distance 0.00"
 
 
 def test_merges_end_where_the_tokenizer_does():

@@ -5,7 +5,7 @@ import importlib
 MODULES = {
     "NearestCode": "nearest_code",
     "SoftChoice": "soft_choice",
-    "TokenChanger": "token_changer",
+    "TokenPainter": "token_painter",
     "Merges": "merges",
     "Window": "window",
     "TokenByToken": "token_by_token",
