@@ -188,7 +188,7 @@ def train_step(answer) -> Iterator[str]:
             ) from None
     if torch.equal(weights(model), begin):
         raise CheckFailed(
-            "After three steps no weight has moved: backward(), then step() of each optimizer, and no zero_grad() between."
+            "After three steps no weight has moved: backward(), then step() of each, and no zero_grad() between."
         )
     diagnose(
         weights(model),

@@ -68,7 +68,7 @@ class TrainingStages(Stepper):
             self.problem.say(str(error))
             return
         self.problem.value, self.wish = "", self.caption.value
-        self.renew()
+        self.renew(keep=True)
 
     def early(self) -> float:
         """The share of the whole fall of the loss that is done after a tenth of the steps."""
@@ -95,6 +95,7 @@ class TrainingStages(Stepper):
                 question="After a tenth of the training, how much of the loss's whole fall is done?",
                 choices=FALLS,
                 answer=min(2, int(3 * part)),
+                because=f"{part:.0%} of it is done. What is left looks small, and is what makes the pictures.",
                 hidden=self.picture(None, None, False),
             )
         images = self.drawings(i - 1)
@@ -105,12 +106,17 @@ class TrainingStages(Stepper):
             question=f"After {self.named(i - 1)}: how many of the attributes in {SHOWN} drawings are right?",
             choices=SHARES,
             answer=int(part >= 0.5) + int(part > 0.9),
+            because=f"{part:.0%} of the attributes are right, at {self.nats[self.nearest(i - 1)]:.2f} nats.",
             hidden=self.picture(i - 1, None, True),
         )
 
     def named(self, stage: int) -> str:
         step = self.stages[stage][0]
         return f"{step} {'step' if step == 1 else 'steps'}"
+
+    def nearest(self, stage: int) -> int:
+        """The point of the curve that lies nearest to a stage."""
+        return min(range(len(self.steps)), key=lambda i: abs(self.steps[i] - self.stages[stage][0]))
 
     def picture(self, stage: int | None, images: torch.Tensor | None, curve: bool):
         """The curve, or its first point alone; with a stage a dot on it, and right the drawings or question marks."""
@@ -121,7 +127,11 @@ class TrainingStages(Stepper):
         left.plot(self.steps[:known], self.nats[:known], color=BLUE, marker=None if curve else "o")
         end = max(self.steps[-1], self.stages[-1][0])
         left.set_xlim(-0.03 * end, 1.03 * end)
-        left.set_ylim(0, 1.08 * max(self.nats))
+        left.set_yscale("log")  # the last tenths of a nat are the picture
+        left.set_ylim(0.8 * min(self.nats), 1.3 * max(self.nats))
+        ticks = [tick for tick in (0.03, 0.1, 0.3, 1, 3) if min(self.nats) * 0.8 < tick < max(self.nats) * 1.3]
+        left.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        left.minorticks_off()
         left.set_xlabel("step", fontsize=8)
         left.set_ylabel("held-out nats", fontsize=8)
         left.tick_params(labelsize=7)
@@ -130,8 +140,7 @@ class TrainingStages(Stepper):
         if stage is None:
             return show(figure, f"{seen}.")
         step = self.stages[stage][0]
-        nearest = min(range(len(self.steps)), key=lambda i: abs(self.steps[i] - step))
-        left.plot([step], [self.nats[nearest]], "o", color=ORANGE, markersize=9, markeredgecolor="black")
+        left.plot([step], [self.nats[self.nearest(stage)]], "o", color=ORANGE, markersize=9, markeredgecolor="black")
         left.set_title(f"after {self.named(stage)}", fontsize=9)
         for n in range(SHOWN):
             ax = figure.add_subplot(grid[n // (SHOWN // 2), 2 + n % (SHOWN // 2)])

@@ -1,0 +1,202 @@
+"""Figures of lesson 10: what a training looks like, in order and with a fault."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from functools import cache
+from textwrap import fill
+
+import torch
+from torch import Tensor
+
+from ...datasets.images import to_image
+from ...model.dvae import DVAE
+from ...model.files import data_dir
+from ...model.sequence import unflatten
+from ...training.trainer import TrainConfig
+from ..figures import BLUE, DASHES, GRAY, GREEN, MARKERS, ORANGE, bars, curves, frame, image_grid, new_figure
+from ..figures import show as as_picture
+from ..guesses import Outcome
+from ..pictures import Picture
+from . import figure
+
+ROWS = COLS = 8  # of a shapes picture's tokens
+LEAST_RIGHT = 0.85  # of the attributes, in one drawing for each held-out caption
+
+
+@cache
+def runs() -> dict:
+    """The runs made before: see tools/lesson_runs/lesson_10.py."""
+    return json.loads((data_dir() / "lessons" / "10" / "runs.json").read_text(encoding="utf-8"))
+
+
+@figure("10.first_losses")
+def first_losses(expected: float, fresh: float, loud: float, outcome: Outcome) -> Picture:
+    """The expected first loss, that of a fresh model, and that with its image head enlarged, in nats."""
+    if abs(fresh - expected) > 0.2:
+        raise ValueError(
+            f"A fresh model loses {fresh:.2f} nats, and {expected:.2f} were expected: is first_loss right?"
+        )
+    names = ["expected", "our fresh model", "its image head 50 times larger"]
+    said = f"Before any training. {outcome}"
+    alt = (
+        "Three bars: the loss that is expected and that of a fresh model are alike; with a large head it is far higher."
+    )
+    return bars(names, [expected, fresh, loud], "nats", said, alt, highlight=[2])
+
+
+@figure("10.by_heart")
+def by_heart(dvae: DVAE, tokens: Tensor, drawn: Tensor, losses: Sequence[float]) -> Picture:
+    """tokens, drawn: (8, N), of training pairs and what is drawn from their captions; losses: of all steps, in nats."""
+    if losses[-1] > 0.1:
+        raise ValueError(
+            f"After {len(losses)} steps it still loses {losses[-1]:.2f} nats on 16 pairs, which it should know by "
+            "heart: is train_step in order? Run the cells again from make_optimizers on."
+        )
+    return image_grid(
+        dvae.decode(unflatten(torch.cat((tokens, drawn)), ROWS, COLS)),
+        ["true"] * 8 + ["by heart"] * 8,
+        title=f"{len(losses)} steps: {losses[0]:.2f} → {losses[-1]:.3f} nats an image token",
+        alt="Eight training pictures as their tokens show them, and below what is drawn from their captions: the same.",
+    )
+
+
+@figure("10.schedule")
+def schedule() -> Picture:
+    """The rate as a share of its peak over 200 steps: what the exercise is to give."""
+    settings = TrainConfig(steps=200, warmup=20, min_lr_ratio=0.05)
+    share = [settings.lr_multiplier(step) for step in range(200)]
+    return curves(
+        {"rate / peak": (range(200), share)},
+        "step",
+        "rate / peak",
+        title="steps = 200, warmup = 20, min_lr_ratio = 0.05",
+        alt="A line that rises for 20 steps to 1, then falls along half a wave, slowly, fast, slowly, to 0.05.",
+        size=(6.0, 2.2),
+    )
+
+
+@figure("10.rates")
+def rates(outcome: Outcome) -> Picture:
+    """The held-out loss after 200 steps against the peak rate, for two seeds, from the runs made before."""
+    seeds = list(zip(*runs()["rates"].values(), strict=True))
+    x = [float(rate) for rate in runs()["rates"]]
+    panel = new_figure(6.0, 3.0)
+    ax = panel.subplots()
+    for seed, lines in enumerate(seeds):
+        style = {"color": (BLUE, ORANGE)[seed], "linestyle": DASHES[seed], "marker": MARKERS[seed]}
+        ax.plot(x, [line[-1] for line in lines], label=f"seed {seed}", **style)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xticks(x, [f"{rate:g}" for rate in x], fontsize=8)
+    ax.minorticks_off()
+    low, high = ax.get_ylim()
+    ticks = [tick for tick in (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3) if low <= tick <= high]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=8)
+    ax.set_xlabel("peak learning rate", fontsize=9)
+    ax.set_ylabel("held-out nats after 200 steps", fontsize=9)
+    ax.set_title(str(outcome), fontsize=10)
+    ax.grid(alpha=0.25)
+    ax.legend(fontsize=8)
+    alt = (
+        "The held-out loss against the peak rate, for two seeds: a valley, high at rates too low and at rates too high."
+    )
+    return as_picture(panel, alt)
+
+
+def best_rate() -> str:
+    """The rate of the sweep with the lowest held-out loss, over both seeds."""
+    return min(runs()["rates"], key=lambda rate: sum(line[-1] for line in runs()["rates"][rate]))
+
+
+@figure("10.curves")
+def training_curves(curve: dict[str, list[float]]) -> Picture:
+    """curve: "step", and in nats "train", "held out" and "average", as the lesson's watch collects them."""
+    last = {name: values[-1] for name, values in curve.items()}
+    return curves(
+        {name: (curve["step"], curve[name]) for name in ("train", "held out", "average")},
+        "step",
+        "nats an image token",
+        log_y=True,
+        title=", ".join(f"{name} {last[name]:.2f}" for name in ("train", "held out", "average")) + " at the end",
+        alt="Three curves that fall together: the batches' loss, the held-out loss, and that of the averaged weights.",
+    )
+
+
+@figure("10.drawings")
+def drawings(pictures: Tensor, captions: Sequence[str], share: float, outcome: Outcome) -> Picture:
+    """pictures: (M, 3, 32, 32), one for each caption, of which eight are shown; share: of attributes right."""
+    if share < LEAST_RIGHT:
+        raise ValueError(
+            f"{share:.0%} of the attributes are right, and {LEAST_RIGHT:.0%} should be: restart the kernel and run all."
+        )
+    return image_grid(
+        pictures[:8],
+        [fill(caption, 26) for caption in captions[:8]],
+        cols=4,
+        side=2.2,
+        title=f"One drawing for each of {len(captions)} held-out captions; attributes right: {outcome}",
+        alt="Eight drawings by the model trained here, each with its caption; most show what it says.",
+    )
+
+
+@figure("10.ledger")
+def ledger(nats: dict[str, float]) -> Picture:
+    """nats: name -> nats an image token on held-out shapes: "uniform guess", "bigram", "ours", "shipped, no caption",
+    "shipped"."""
+    if nats["ours"] > nats["bigram"] / 2:
+        raise ValueError("Our model should cost half of the bigram's nats at most: restart the kernel and run all.")
+    names = sorted(nats, key=lambda name: -nats[name])
+    panel = new_figure(6.6, 0.34 * len(names) + 0.9)
+    ax = panel.subplots()
+    values = [nats[name] for name in names]
+    drawn = ax.barh(names, values, color=[ORANGE if name == "ours" else BLUE for name in names])
+    ax.bar_label(drawn, [f"{v:.3g} nats = {math.exp(v):.3g} codes" for v in values], fontsize=8, padding=3)
+    ax.set_xscale("log")
+    ax.set_xlim(min(values) / 2, 60)
+    ax.invert_yaxis()
+    ax.set_xlabel("nats an image token, held-out shapes; exp of it: among how many codes it hesitates", fontsize=8)
+    ax.tick_params(labelsize=8)
+    ax.set_title("The loss ledger", fontsize=10)
+    alt = "The loss ledger, logarithmic: the uniform guess costs most, then the bigram; the trained models far less."
+    return as_picture(panel, alt)
+
+
+@figure("10.broken")
+def broken(dvae: DVAE, captions: Sequence[str]) -> Picture:
+    """Four trainings with one fault each: their curves, and what each draws from the four captions; the training in
+    order beside them."""
+    named = {"in order": runs()["in order"], **runs()["faults"]}
+    panel = new_figure(11.0, 6.2)
+    grid = panel.add_gridspec(3, 2 * len(named), height_ratios=[2.0, 1.0, 1.0])
+    steps, first = runs()["steps"], None
+    for n, (name, run) in enumerate(named.items()):
+        ax = panel.add_subplot(grid[0, 2 * n : 2 * n + 2], sharey=first)
+        first = first or ax
+        ax.plot(steps, run["train"], color=BLUE, label="train")
+        ax.plot(steps, run["held out"], color=ORANGE, linestyle="--", label="held out")
+        ax.axhline(named["in order"]["held out"][-1], color=GRAY, linewidth=1)
+        ax.set_title(name, fontsize=11, fontweight="bold", color=GREEN if n == 0 else "black")
+        ax.set_yscale("log")
+        ax.tick_params(labelsize=8, labelleft=n == 0)
+        ax.set_xlabel("step", fontsize=8)
+        ax.grid(alpha=0.25)
+        drawn = dvae.decode(unflatten(torch.tensor(run["drawn"]), ROWS, COLS))
+        for i, picture in enumerate(drawn):
+            place = panel.add_subplot(grid[1 + i // 2, 2 * n + i % 2])
+            frame(place, to_image(picture))
+            if n == 0:
+                place.set_xlabel(fill(captions[i], 17), fontsize=7)
+    ticks = (0.01, 0.03, 0.1, 0.3, 1, 3)
+    assert first is not None
+    first.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    first.minorticks_off()
+    first.set_ylabel("nats an image token", fontsize=8)
+    first.legend(fontsize=8)
+    alt = (
+        "Five trainings side by side: one in order, and A to D with a fault each. Above, the loss on training and "
+        "held-out pictures, with a gray line where the training in order ended; below, four drawings of each."
+    )
+    return as_picture(panel, alt)

@@ -1,0 +1,113 @@
+"""The runs that lesson 10 shows without running them: a sweep of learning rates, and trainings with one fault each.
+
+    python tools/lesson_runs/lesson_10.py     # writes data/lessons/10/runs.json again; some minutes on one core
+
+All are of one small model, 200 steps of 32 pairs, as in the lesson: its own step, and its own two optimizers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from dalle_lessons import DALLE, TextToImage, sample
+from dalle_lessons.classroom.exercises.lesson_10 import CAUSES, spoil
+from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.model.atomic import replace_file
+from dalle_lessons.model.files import data_dir
+from dalle_lessons.model.sequence import flatten
+from dalle_lessons.training.muon import Muon
+
+STEPS, BATCH, EVERY, PEAK, PAIRS, HELD_OUT, DRAWN = 200, 32, 10, 0.05, 16_000, 128, 4
+RATES = (0.0015, 0.005, 0.015, 0.05, 0.15, 0.5)
+SEEDS = (0, 1)
+
+system = TextToImage.from_pretrained("shapes", device="cpu")
+config = replace(system.dalle.config, width=64, layers=2)
+
+
+def tokens_and_text(split: str, count: int, **options) -> tuple[Tensor, Tensor]:
+    """(count, N) image tokens and (count, T) text of a split."""
+    pairs = shapes(split, count, **options)
+    tokens = [flatten(system.dvae.encode(some.float() / 255)) for some in pairs.pictures.split(250)]
+    return torch.cat(tokens), system.tokenizer.encode([pairs.caption(i, None) for i in range(count)])
+
+
+known, unseen = tokens_and_text("train", PAIRS, keep=0.95), tokens_and_text("test", HELD_OUT)
+
+
+def cosine(step: int, warmup: int = 20, least: float = 0.05) -> float:
+    """The rate of a step as a share of its peak: the lesson's exercise."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (STEPS - warmup)))
+
+
+def optimizers_of(model: DALLE) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the blocks, AdamW for all else, as in the lesson."""
+    inner = [p for name, p in model.named_parameters() if ".blocks." in name and p.ndim == 2]
+    rest = [p for name, p in model.named_parameters() if not (".blocks." in name and p.ndim == 2)]
+    groups = [
+        {"params": [p for p in rest if p.ndim >= 2], "weight_decay": 0.01},
+        {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return [torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True), Muon(inner, weight_decay=0.01)]
+
+
+def held_out(model: DALLE) -> float:
+    """Nats an image token of held-out pairs."""
+    with torch.no_grad():
+        return float(model.loss(unseen[1], unseen[0])["image"])
+
+
+def train(seed: int, peak: float, change: Callable[[DALLE], tuple[float, int, bool]] | None = None) -> dict:
+    """One training. change: puts a fault into the model -> the peak, the number of pairs, are the captions shuffled?
+
+    -> the training loss, as the mean of EVERY steps, the held-out loss as often, and what it draws at the end.
+    """
+    torch.manual_seed(seed)
+    model = DALLE(config)
+    peak, pairs, shuffled = change(model) if change else (peak, PAIRS, False)
+    optimizers, losses, lines = optimizers_of(model), [], {"train": [], "held out": []}
+    text = known[1][torch.randperm(PAIRS)] if shuffled else known[1]
+    for step in range(STEPS):
+        batch = torch.randint(pairs, (BATCH,))
+        loss = model.loss(text[batch], known[0][batch])
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss["total"].backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = peak * cosine(step)
+            optimizer.step()
+        losses.append(loss["image"].item())
+        if step % EVERY == EVERY - 1:
+            lines["train"].append(round(sum(losses[-EVERY:]) / EVERY, 4))
+            lines["held out"].append(round(held_out(model), 4))
+    drawn = sample(model.eval(), unseen[1][:DRAWN], seed=0)
+    return {**lines, "drawn": drawn.tolist()}
+
+
+def main() -> None:
+    runs: dict = {"steps": list(range(EVERY, STEPS + 1, EVERY)), "rates": {}, "faults": {}}
+    for rate in RATES:
+        runs["rates"][str(rate)] = [train(seed, rate)["held out"] for seed in SEEDS]
+        print(rate, [line[-1] for line in runs["rates"][str(rate)]], flush=True)
+    runs["in order"] = train(0, PEAK)
+    for name in CAUSES:
+        runs["faults"][name] = train(0, PEAK, lambda model, name=name: spoil(name, model, PEAK, PAIRS))
+        print(name, {part: line[-1] for part, line in runs["faults"][name].items() if part != "drawn"}, flush=True)
+    path = data_dir() / "lessons" / "10" / "runs.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(runs, separators=(",", ":")).replace('],"', '],\n"') + "\n"
+    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+
+
+if __name__ == "__main__":
+    main()
