@@ -321,6 +321,44 @@ def test_growing_scene_narrows_down():
     assert "mauve" in s.problem.value and s.length == 1
     s.caption.value = "a circle"
     assert s.problem.value == "" and s.length == 2
+    assert s.frame(1).because.startswith(f"400 / {len(s.fitting[1])} = ") and "bits" in s.frame(1).because
+    s.caption.value = " "
+    assert "no caption" in s.problem.value and s.length == 1
+
+
+def test_nearest_training_answers_from_what_is_shown():
+    from dalle_lessons.classroom.leak_hunt import Split, nearest_drawings
+    from dalle_lessons.datasets.emoji import emoji
+
+    pairs = emoji(None, "cartoon")
+    hands = [i for i, row in enumerate(pairs.metadata) if row["name"].startswith("waving hand")]
+    apple = next(i for i, row in enumerate(pairs.metadata) if row["name"] == "red apple")
+    train = pairs.subset([*hands[:3], hands[3], *range(40, 44)])
+    s = steppers.NearestTraining(
+        {"x": Split(train, pairs.subset([hands[3], hands[4], apple])), "y": Split(train, train)}
+    )
+    answers = [s.frame(i).answer for i in range(s.length)]
+    assert answers == [0, 1, 2]  # itself, another tone, another thing
+    assert "4,096 of 4,096 pixels" in s.frame(0).because and s.frame(0).because[:5] not in s.frame(0).hidden.alt
+    s.go(2)
+    s.split.value = "y"
+    assert s.position == 2 and s.length == len(train)
+    index, share = nearest_drawings(train.pictures, train.pictures)
+    assert index.tolist() == list(range(len(train))) and share.min() == 1
+
+
+def test_the_three_splits_of_the_leak_hunt():
+    from dalle_lessons.classroom import leak_hunt
+
+    splits = leak_hunt.three_splits()
+    assert set(splits) == set(leak_hunt.HOW)
+    for split in splits.values():
+        assert len(split.held_out) == leak_hunt.HELD_OUT
+    equal = {}
+    for name, split in splits.items():
+        known = {picture.numpy().tobytes() for picture in split.train.pictures}
+        equal[name] = sum(picture.numpy().tobytes() in known for picture in split.held_out.pictures)
+    assert equal["A"] == equal["B"] == 0 < equal["C"]
 
 
 def test_token_by_token_ends_with_the_drawing():

@@ -10,6 +10,7 @@ MODULES = {
     "Window": "window",
     "TokenByToken": "token_by_token",
     "GrowingScene": "growing_scene",
+    "NearestTraining": "nearest_training",
     "AttentionMap": "attention_map",
     "DrawStep": "draw_step",
     "Matching": "matching",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import ipywidgets as widgets
 
 from ...datasets import Pairs
@@ -25,7 +27,11 @@ class GrowingScene(Stepper):
     def __init__(self, pairs: Pairs, caption: str):
         self.pairs = pairs
         self.caption = widgets.Text(
-            value=caption, description="caption", continuous_update=False, layout={"width": "480px"}
+            value=caption,
+            description="caption",
+            continuous_update=False,
+            layout={"width": "480px"},
+            style={"description_width": "initial"},
         )
         self.caption.observe(lambda change: self.begin(), "value")
         self.problem = Markup()
@@ -47,10 +53,12 @@ class GrowingScene(Stepper):
                 caption = shorter(caption)
         except ValueError as error:
             self.problem.say(str(error))
+        if not self.caption.value.strip():
+            self.problem.say("There is no caption: write for example 'a small red circle above a big blue square'.")
         self.starts = chain[::-1]
         self.fitting = [list(range(len(self.pairs)))]
         for _, constraints in self.starts:
-            self.fitting.append([i for i in self.fitting[0] if self.fits(i, constraints)])
+            self.fitting.append([i for i in self.fitting[-1] if self.fits(i, constraints)])  # a word more: fewer
         self.length = len(self.fitting)
 
     def fits(self, i: int, constraints) -> bool:
@@ -62,13 +70,14 @@ class GrowingScene(Stepper):
         if i == 0:
             return Frame(picture, f"No word yet: all {whole} pictures fit. Here are {SHOWN} of them.")
         options = sorted({count, count // 4, count * 3 + 1})
-        start = self.starts[i - 1][0]
+        start, before = self.starts[i - 1][0], len(self.fitting[i - 1])
         return Frame(
             picture,
             f"<b>{start}</b>: {count} of {whole} training pictures fit.",
-            question=f"“{start}”: how many of the {whole} pictures fit now?",
+            question=f"{before} pictures fit so far. “{start}”: how many of them still fit?",
             choices=tuple(str(n) for n in options),
             answer=options.index(count),
+            because=how_much_it_says(before, count),
             hidden=self.picture(i - 1),
         )
 
@@ -80,6 +89,14 @@ class GrowingScene(Stepper):
             return image_grid(blank, ["none fits"], SHOWN, said, f"No picture fits: {said}.")
         alt = f"{len(some)} pictures that fit: {said}."
         return image_grid(self.pairs.pictures[some], cols=SHOWN, title=said, alt=alt)
+
+
+def how_much_it_says(before: int, count: int) -> str:
+    """So many times fewer pictures, in bits: each halving is one."""
+    if count == 0:
+        return f"Of {before} none fits."
+    times = before / count
+    return f"{before} / {count} = {times:.1f} times fewer: what was added says {math.log2(times):.1f} bits."
 
 
 def shorter(caption: str) -> str:
