@@ -62,7 +62,10 @@ class GrowingScene(Stepper):
         self.length = len(self.fitting)
 
     def fits(self, i: int, constraints) -> bool:
-        return compare(self.pairs.metadata[i].objects, constraints).all_right
+        """Does picture i show what is asked? One object may be any of those in the picture: "a square" says no more."""
+        objects = self.pairs.metadata[i].objects
+        shown = [(one,) for one in objects] if len(constraints.objects) == 1 else [objects]
+        return any(compare(some, constraints).all_right for some in shown)
 
     def frame(self, i: int) -> Frame:
         count, whole = len(self.fitting[i]), len(self.pairs)

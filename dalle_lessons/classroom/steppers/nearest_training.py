@@ -49,7 +49,8 @@ class NearestTraining(Stepper):
             self._found[name] = nearest_drawings(split.train.pictures, split.held_out.pictures)
         nearest, share = self._found[name]
         clear = [i for i, s in enumerate(share.tolist()) if abs(s - SAME_DRAWING) > ROOM]
-        self.chosen = clear[:: max(1, len(clear) // SHOWN)][:SHOWN]
+        step = max(1, len(clear) // SHOWN)
+        self.chosen = clear[step // 2 :: step][:SHOWN]
         self.length = len(self.chosen)
         self.nearest, self.share = nearest, share
 
