@@ -79,7 +79,7 @@ class NearestTraining(Stepper):
 
     def picture(self, mine, theirs, names: tuple[str, str], counted: str | None) -> Picture:
         """Both pictures; with `counted`, what is known of them, also where they differ and whose line is where."""
-        figure = new_figure(8.6, 3.1)
+        figure = new_figure(8.6, 3.3)
         axes = figure.subplots(1, 4)
         shown = (("held out", mine, names[0]), ("nearest in train", theirs, names[1]))
         for ax, (where, picture, name) in zip(axes[:2], shown, strict=True):
