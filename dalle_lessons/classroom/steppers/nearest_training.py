@@ -43,7 +43,7 @@ class NearestTraining(Stepper):
 
     def choose(self) -> None:
         """Some held-out pictures of the split, spread evenly, without those that are hard to tell."""
-        name = self.split.value
+        name = str(self.split.value)
         split = self.splits[name]
         if name not in self._found:
             self._found[name] = nearest_drawings(split.train.pictures, split.held_out.pictures)
@@ -55,7 +55,7 @@ class NearestTraining(Stepper):
         self.nearest, self.share = nearest, share
 
     def frame(self, i: int) -> Frame:
-        split, place = self.splits[self.split.value], self.chosen[i]
+        split, place = self.splits[str(self.split.value)], self.chosen[i]
         found = int(self.nearest[place])
         mine, theirs = split.held_out.pictures[place], split.train.pictures[found]
         equal, share = int((mine == theirs).all(0).sum()), float(self.share[place])
