@@ -21,7 +21,7 @@ from dalle_lessons.classroom.student_copy import GOES_ON, for_student
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 MOST_LINES, MOST_COLUMNS, MOST_CELLS, FEWEST_QUESTIONS = 12, 88, 20, 10
-MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
+NOT_COUNTED = ("### BEGIN SOLUTION", "### END SOLUTION", "import ", "from ")  # among the lines of a cell
 
 
 def code_cells(path: Path) -> list[dict]:
@@ -99,10 +99,12 @@ def problems(lesson: str, sources: list[str]) -> list[str]:
         found.append(f"has {len(told)} code cells beside what it asks; {MOST_CELLS} are the most")
     guessed, answered, shown, exercises = set(), set(), set(), {}
     for n, source in enumerate(sources):
-        lines = [line for line in source.splitlines() if line.strip() not in MARKS]
+        lines = [line for line in source.splitlines() if not line.strip().startswith(NOT_COUNTED)]
         if len(lines) > MOST_LINES:
             found.append(f"code cell {n} has {len(lines)} lines; {MOST_LINES} are the most")
-        found += [f"code cell {n} is {len(x)} columns wide: {x.strip()}" for x in lines if len(x) > MOST_COLUMNS]
+        found += [
+            f"code cell {n} is {len(x)} columns wide: {x.strip()}" for x in source.splitlines() if len(x) > MOST_COLUMNS
+        ]
         found += [f"code cell {n} gives the outcome away by {what}" for what in tells(source)]
         guessed |= set(calls(source, "guess"))
         found += [f"{name} is answered before it is asked" for name in calls(source, "answered") if name not in guessed]
