@@ -57,6 +57,9 @@ def dangerous(values: list[str]) -> list[str]:
     return [tag for value in values for tag in re.findall(r"<[^>]*>?", value) if not markup.TAGS.fullmatch(tag)]
 
 
+MERGES = [(b"a", b"t", 9), (b" ", b"c", 7), (b"c", b"at", 5), (b" c", b"at", 4)]
+
+
 def with_text_fields():
     """Each stepper that takes text, and its fields."""
     system = TextToImage.from_pretrained("shapes")
@@ -68,7 +71,7 @@ def with_text_fields():
     yield steppers.LogitLens(system, caption, tokens)
     yield steppers.TrainingStages(stages, [0, 100], [5.0, 1.0], system.dvae, system.tokenizer, caption)
     yield steppers.OneWord(system, [caption, "a big blue circle"])
-    yield steppers.Merges(system.tokenizer, "circle")
+    yield steppers.Merges(MERGES, "circle")
 
 
 def text_fields(widget) -> list:
@@ -288,16 +291,53 @@ def test_token_painter_knows_what_stands_between_such_neighbors():
     assert s.choices(i)[0][0] == int(s.tokens[3, 3]) and s.choices(i)[1][0] == "distance 0.00"
 
 
-def test_merges_end_where_the_tokenizer_does():
-    tokenizer = TextToImage.from_pretrained("shapes").tokenizer
-    s = steppers.Merges(tokenizer, "a small red circle")
-    assert [piece for word in s.states[-1] for piece in word] == tokenizer.tokenizer.encode("a small red circle").tokens
-    assert "".join("".join(word) for word in s.states[0]) == "ĠaĠsmallĠredĠcircle"
+def test_merges_are_joined_in_the_order_in_which_they_were_learned():
+    s = steppers.Merges(MERGES, "a cat scat")
+    assert s.states[0] == [[b" ", b"a"], [b" ", b"c", b"a", b"t"], [b" ", b"s", b"c", b"a", b"t"]]
+    assert s.joined[1:] == [(b"a", b"t"), (b" ", b"c"), (b"c", b"at"), (b" c", b"at")]
+    assert s.states[-1] == [[b" ", b"a"], [b" cat"], [b" ", b"s", b"cat"]]
+    assert s.length == 5
+
+
+def test_a_question_about_merges_can_be_answered_by_the_counts_it_shows():
+    s = steppers.Merges(MERGES, "a cat scat")
     for i in range(1, s.length):
-        left, right = s.joined[i]
-        assert s.frame(i).choices[s.frame(i).answer] == f"{left} + {right}"
-    s.caption.value = "a blue bat"
-    assert s.position == 0 and s.frame(0).picture.alt.endswith("Ġ a Ġ b l u e Ġ b a t.")
+        frame = s.frame(i)
+        if not frame.question:
+            continue
+        counts = {merges_name(left, right): times for left, right, times in MERGES}
+        best = max(frame.choices, key=counts.__getitem__)
+        assert frame.choices[frame.answer] == best and len(set(frame.choices)) == len(frame.choices) >= 2
+        assert all(f"{choice} {counts[choice]} times" in frame.hidden.alt for choice in frame.choices)
+        assert f"{best} was counted {counts[best]} times" in frame.because
+    assert "only pair here" in s.frame(4).text and not s.frame(4).question
+    ties = steppers.Merges([(b"a", b"b", 3), (b"b", b"c", 3)], "abc")
+    assert "of equals, the one learned first: merge 1 before 2" in ties.frame(1).because
+
+
+def merges_name(left, right):
+    return f"{left.decode()} + {right.decode()}".replace(" ", "␣").replace("␣+␣", " + ")
+
+
+def test_a_text_that_cannot_be_stepped_through_is_refused_openly_and_the_one_before_stays():
+    s = steppers.Merges(MERGES, "a cat")
+    before = s.states
+    s.caption.value = "   "
+    assert "no letter" in s.remark.value and s.states is before
+    s.caption.value = "cat " * 70
+    assert "279 bytes, and 200 fit" in s.remark.value and s.states is before
+    s.go(1)
+    s.caption.value = "CAT 猫"
+    assert "Read as: cat 猫" in s.remark.value and s.position == 0
+    assert s.frame(0).picture.alt == "The text in 8 pieces: ␣ | c | a | t | ␣ | ⟨e7⟩ | ⟨8c⟩ | ⟨ab⟩."
+    s.caption.value = "cat"
+    assert s.remark.value == ""
+
+
+def test_all_letters_of_a_long_text_are_in_the_picture():
+    s = steppers.Merges(MERGES, "cat " * 40)
+    assert s.frame(0).picture.alt.count("c |") == 40
+    assert s.frame(0).picture.open().height > steppers.Merges(MERGES, "cat").frame(0).picture.open().height
 
 
 def test_window_hides_what_comes_after():

@@ -1,12 +1,25 @@
-"""Checks of lesson 05: the most frequent pair, and a merge applied."""
+"""Checks of lesson 05: the most frequent pair, a merge applied, a word encoded, tokens decoded."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import combinations, pairwise
 
 from . import CheckFailed, call, describe, exercise
+from .bpe import Learned, count, first_that_fits, in_order, leftmost_first, longest_first, most
+
+PAST_THE_END = "You look one token past the end of the word: its last token has no neighbor to the right."
+
+
+def call_on_words(answer: Callable, *arguments, shown: str):
+    """`call`, with a sentence of its own for an index behind a word's end."""
+    try:
+        return call(answer, *arguments, shown=shown)
+    except CheckFailed as failed:
+        if "IndexError" in str(failed):
+            raise CheckFailed(PAST_THE_END) from None
+        raise
 
 
 def as_pair(value) -> tuple[int, ...]:
@@ -21,18 +34,6 @@ def as_pair(value) -> tuple[int, ...]:
     if not isinstance(value, tuple):
         raise CheckFailed(f"The pair should be a tuple, as it stands in the words, and it is {describe(value)}.")
     return pair
-
-
-def count(words: dict, pairs_of: Callable[..., Iterable] = pairwise, weigh: bool = True) -> Counter:
-    counts = Counter()
-    for word, times in words.items():
-        for pair in pairs_of(word):
-            counts[pair] += times if weigh else 1
-    return counts
-
-
-def most(counts: Counter):
-    return min(counts, key=lambda pair: (-counts[pair], pair))
 
 
 @exercise("05.most_frequent_pair")
@@ -88,7 +89,7 @@ def most_frequent_pair(answer) -> None:
         "words that share a pair": shared,
         "six pairs, equally often": equals,
     }
-    given = [as_pair(call(answer, dict(words), shown=name)) for name, words in cases.items()]
+    given = [as_pair(call_on_words(answer, dict(words), shown=name)) for name, words in cases.items()]
     truth = [most(count(words)) for words in cases.values()]
     if given != truth:
         for sentence, wrong in mistakes.items():
@@ -100,6 +101,14 @@ def most_frequent_pair(answer) -> None:
         raise CheckFailed(
             f"Of {words} the most frequent pair is {right}, {count(words)[right]} times; yours is {yours}."
         )
+
+
+def as_row(given, what: str) -> tuple[int, ...]:
+    """What should be a word's tokens -> a tuple of them; else a CheckFailed."""
+    try:
+        return tuple(int(v) for v in given)
+    except (TypeError, ValueError):
+        raise CheckFailed(f"{what} should be a row of token numbers, and it is {describe(given)}.") from None
 
 
 @exercise("05.merge")
@@ -142,15 +151,25 @@ def merge(answer) -> None:
         ((2, 1), (1, 2), (2, 1), {(9,): "The order counts: (2, 1) is not the pair (1, 2)."}),
         ((5,), (1, 2), (5,), {}),
         ((), (1, 2), (), {}),
+        (
+            (11, 2, 3),
+            (1, 2),
+            (11, 2, 3),
+            {
+                (19, 3): "You join digits: as text “11 2” holds “1 2”, but the token 11 is not the token 1.",
+                (1, 9, 3): "You join digits: as text “112” holds “12”, but the token 11 is not the token 1.",
+            },
+        ),
+        (
+            (7, 1, 2, 30),
+            (1, 2),
+            (7, 9, 30),
+            {(7, 9, 3, 0): "You take 30 apart into 3 and 0: a token is one number, however many digits it has."},
+        ),
     )
     for word, pair, truth, mistakes in cases:
-        given = call(answer, word, pair, 9, shown=f"{word}, {pair}, 9")
-        try:
-            row = tuple(int(v) for v in given)
-        except (TypeError, ValueError):
-            raise CheckFailed(
-                f"The merged word should be a row of token numbers, and it is {describe(given)}."
-            ) from None
+        given = call_on_words(answer, word, pair, 9, shown=f"{word}, {pair}, 9")
+        row = as_row(given, "The merged word")
         if row != truth:
             otherwise = f"{word} with {pair} -> 9 should become {truth}, and yours is {row}."
             raise CheckFailed(mistakes.get(row, otherwise))
@@ -158,3 +177,108 @@ def merge(answer) -> None:
             raise CheckFailed(
                 f"You give {describe(given)}, which cannot be a key of a dictionary of words: give a tuple."
             )
+
+
+@exercise("05.encode")
+def encode(answer) -> None:
+    """answer(word, learned): the merges [((token, token), new), …] applied to the word's bytes, in order."""
+    merges: Learned = [((2, 3), 256), ((1, 2), 257), ((256, 4), 258), ((257, 3), 259), ((5, 5), 260), ((258, 6), 261)]
+    other: Learned = [((1, 2), 256), ((2, 3), 257), ((256, 257), 258), ((4, 1), 259), ((257, 4), 260)]
+    words = ((1, 2, 3), (1, 2, 3, 4, 6), (5, 5, 5, 2, 3), (2, 3, 4, 2, 3, 4), (1, 2, 2, 3), (4, 1, 2, 3, 4), (7,), ())
+    cases = [(word, learned) for learned in (merges, other) for word in words]
+    mistakes: dict[str, Callable[[tuple[int, ...], Learned], tuple[int, ...]]] = {
+        "The bytes come back as they were: join the pairs that were learned.": lambda word, learned: word,
+        "You take the longest piece that fits, from the left: does it cut the training words as `cut` has them?": (
+            longest_first
+        ),
+        "You take the longest piece that fits, from the right: learning went by the order of merges, not by length.": (
+            lambda word, learned: longest_first(word, learned, from_right=True)
+        ),
+        "You apply the merges from the last learned to the first: later ones build on earlier ones.": (
+            lambda word, learned: in_order(word, reversed(learned))
+        ),
+        "You join the leftmost pair that was ever learned: of all pairs in the word, the first learned goes first.": (
+            leftmost_first
+        ),
+        "You stop after the first merge that fits: go on through all of them.": first_that_fits,
+        "You apply each merge at one place only: a pair may stand in the word several times.": (
+            lambda word, learned: in_order(word, learned, first_only=True)
+        ),
+        "The last merge that was learned is left out.": lambda word, learned: in_order(word, learned[:-1]),
+        "The first merge that was learned is left out.": lambda word, learned: in_order(word, learned[1:]),
+    }
+    given = []
+    for word, learned in cases:
+        result = call_on_words(answer, word, list(learned), shown=f"{word}, learned")
+        row = as_row(result, "The encoded word")
+        if not isinstance(result, tuple):
+            raise CheckFailed(
+                f"The encoded word should be a tuple of tokens, as `merge` gives it, not {describe(result)}."
+            )
+        given.append(row)
+    truth = [in_order(word, learned) for word, learned in cases]
+    if given == truth:
+        return
+    for sentence, wrong in mistakes.items():
+        if given == [wrong(word, learned) for word, learned in cases]:
+            raise CheckFailed(sentence)
+    (word, learned), right, yours = next(case for case in zip(cases, truth, given, strict=True) if case[1] != case[2])
+    raise CheckFailed(f"With learned = {learned}, the word {word} should become {right}, and yours is {yours}.")
+
+
+@exercise("05.decode")
+def decode(answer) -> None:
+    """answer(tokens, pieces): the text of a caption's tokens; pieces[token] is that token's bytes."""
+    pieces = [bytes([byte]) for byte in range(256)] + [b" c", b"at", b" caf", " na\u00efve".encode()[:4]]
+    cat = [256, 257]
+    cases = (  # tokens, text
+        (cat, "cat"),
+        ([*cat, 256, 97, 102], "cat caf"),
+        ([258, 0xC3, 0xA9], "caf\u00e9"),  # two tokens, one letter
+        ([259, 0xAF, 118, 101, 32, 0xE7, 0x8C, 0xAB], "na\u00efve \u732b"),
+        ([32, 115, 116, 97, 114, 115], "stars"),
+    )
+    for tokens, text in cases:
+        shown = f"{tokens}, pieces"
+        try:
+            given = call(answer, list(tokens), list(pieces), shown=shown)
+        except CheckFailed as failed:
+            if "UnicodeDecodeError" in str(failed):
+                raise CheckFailed(
+                    "A piece can end in the middle of a character, as with “\u00e9”, which is two bytes: join the "
+                    "bytes of all pieces first, and decode them once."
+                ) from None
+            if "IndexError" in str(failed):
+                raise CheckFailed(
+                    "You index something other than pieces[token]: each token is a place in it."
+                ) from None
+            raise
+        if isinstance(given, bytes | bytearray):
+            raise CheckFailed("You give bytes: decode() them, so that text comes back.")
+        if not isinstance(given, str):
+            raise CheckFailed(f"The answer should be text, and it is {describe(given)}.")
+        if given == text:
+            continue
+        joined = b"".join(pieces[token] for token in tokens)
+        mistakes = {
+            joined.decode(): "The space that was put in front of the caption is still there: take it away.",
+            joined.decode("latin-1").removeprefix(
+                " "
+            ): "You take each byte for a character: a character may be several bytes.",
+            joined.decode("latin-1"): "You take each byte for a character: a character may be several bytes.",
+            joined.decode()[2:]: "The caption's first letter is lost: only one space stands in front of it.",
+            joined.decode()[:-1]: "The space that was put in comes first, not last.",
+            joined.decode().replace(" ", ""): "All spaces are gone: only the one that was put in front should go.",
+            joined.decode().rstrip("s").strip(): "Something at the end is lost.",
+        }
+        if "\ufffd" in given or given == joined.decode("ascii", "ignore").strip():
+            raise CheckFailed(
+                "A character of several bytes is lost: join the bytes of all pieces first, and decode them once."
+            )
+        if given.replace(" ", "") == text.replace(" ", ""):
+            raise CheckFailed(
+                mistakes.get(
+                    given, f"The spaces are not where they were: it should be {text!r}, and yours is {given!r}."
+                )
+            )
+        raise CheckFailed(mistakes.get(given, f"{tokens} should become {text!r}, and yours is {given!r}."))
