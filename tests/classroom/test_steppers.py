@@ -341,14 +341,18 @@ def test_all_letters_of_a_long_text_are_in_the_picture():
 
 
 def test_window_hides_what_comes_after():
-    boxes = [("START", "start"), ("a", "text"), ("PAD", "pad"), ("[SEP]", "sep"), ("7", "image"), ("9", "image")]
-    s = steppers.Window(boxes)
-    for i in range(s.length):
+    system = TextToImage.from_pretrained("shapes")
+    text = system.tokenizer.encode(["a red circle"])[0]  # START, three words, 12 pads
+    s = steppers.Window(system, text, torch.arange(64))
+    assert s.slots == [0, 2, 3, 4, 15, 16, 24, 79] and len(s.boxes) == 81
+    kinds = ["a word", "a word", "PAD", "PAD", "[SEP]", "an image", "an image", "an image"]
+    counted = [1, 3, 3, 3, 3, 4, 12, 67]
+    for i, (slot, kind, count) in enumerate(zip(s.slots, kinds, counted, strict=True)):
         frame = s.frame(i)
-        slot = s.slots[i]
-        assert boxes[slot + 1][0] in frame.text and boxes[slot][0] in frame.hidden.alt
-        assert frame.hidden.alt.startswith(f"{slot + 1} of 6") and frame.picture.alt.startswith(f"{slot + 2} of 6")
-    assert s.slots == [0, 1, 2, 3, 4]
+        assert frame.hidden.alt.startswith(f"{slot + 1} of 81") and frame.picture.alt.startswith(f"{slot + 2} of 81")
+        assert frame.choices[frame.answer].startswith(kind)
+        assert f"{count} of {slot + 1} targets count" in frame.because
+        assert s.boxes[slot + 1].label.strip() in frame.text and frame.hidden.png != frame.picture.png
 
 
 def test_growing_scene_narrows_down():
