@@ -72,6 +72,7 @@ def with_text_fields():
     yield steppers.TrainingStages(stages, [0, 100], [5.0, 1.0], system.dvae, system.tokenizer, caption)
     yield steppers.OneWord(system, [caption, "a big blue circle"])
     yield steppers.Merges(MERGES, "circle")
+    yield steppers.YouSample(system, caption)
 
 
 def text_fields(widget) -> list:
@@ -403,16 +404,6 @@ def test_the_three_splits_of_the_leak_hunt():
         known = {picture.numpy().tobytes() for picture in split.train.pictures}
         equal[name] = sum(picture.numpy().tobytes() in known for picture in split.held_out.pictures)
     assert equal["A"] == equal["B"] == 0 < equal["C"]
-
-
-def test_token_by_token_ends_with_the_drawing():
-    system = TextToImage.from_pretrained("shapes")
-    s = steppers.TokenByToken(system, ("a red circle", "a blue square"), seed=1, step=16)
-    assert s.length == 5 and s.caption == f"a cartoon of {s.names[s.answer]}"
-    last = s.frame(4)
-    assert s.caption in last.text and not last.question
-    assert s.frame(2).question and s.frame(2).choices[s.frame(2).answer] in s.caption
-    assert s.frame(0).picture.png != last.picture.png
 
 
 def test_attention_weights_are_those_that_the_model_uses():

@@ -8,7 +8,7 @@ MODULES = {
     "TokenPainter": "token_painter",
     "Merges": "merges",
     "Window": "window",
-    "TokenByToken": "token_by_token",
+    "YouSample": "you_sample",
     "GrowingScene": "growing_scene",
     "NearestTraining": "nearest_training",
     "AttentionMap": "attention_map",
