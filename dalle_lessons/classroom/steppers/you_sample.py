@@ -153,7 +153,7 @@ class YouSample(Stepper):
 
     def bars(self, ax, i: int, probabilities: torch.Tensor) -> None:
         """The probabilities of this patch laid end to end, and above them those of the patch before, with its die."""
-        rows = [(0, "the next patch", probabilities, None)]
+        rows: list[tuple[int, str, torch.Tensor, float | None]] = [(0, "the next patch", probabilities, None)]
         if i:
             rows.append((1, "the patch before", self.ordered(i - 1)[0], self.fell[i - 1]))
         for y, name, values, fell in rows:
