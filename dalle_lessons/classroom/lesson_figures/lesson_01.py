@@ -151,7 +151,9 @@ def memory_drawings(
     """
     cols, each = 8, 25
     figure = new_figure(8.8, 6.4)
-    for part, (name, split) in zip(np.atleast_1d(figure.subfigures(len(splits), 1)), splits.items(), strict=True):
+    for part, (name, split) in zip(
+        figure.subfigures(len(splits), 1, squeeze=False).flatten(), splits.items(), strict=True
+    ):
         axes = part.subplots(2, cols)
         right = right_from_memory(split, drawn[name])
         some = sum(found is not None for found in drawn[name])
@@ -191,7 +193,9 @@ def ink_seen_in_train(
     figure = new_figure(8.8, 1.5 * len(seen) + 0.5)
     figure.suptitle(f"Ink of held-out sketches: blue where train has ink too, orange where not. {outcome}", fontsize=10)
     medians = {style: float(share.median()) for style, share in seen.items()}
-    for part, (style, share) in zip(np.atleast_1d(figure.subfigures(len(seen), 1)), seen.items(), strict=True):
+    for part, (style, share) in zip(
+        figure.subfigures(len(seen), 1, squeeze=False).flatten(), seen.items(), strict=True
+    ):
         axes = part.subplots(1, cols)
         part.suptitle(f"{style}: median {medians[style]:.0%} of the ink seen ({len(share)} sketches)", fontsize=9)
         for ax, i in zip(axes, torch.linspace(0, len(share) - 1, cols).long().tolist(), strict=True):
