@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
+import ipywidgets as widgets
 import torch
-from ipywidgets import Button, HBox, Text
 from PIL import Image
 
 from ...pipeline.stream import UNDRAWN, picture_so_far
@@ -34,7 +34,7 @@ class YouSample(Stepper):
         self.length = self.config.image_length + 1
         self._dice = torch.Generator().manual_seed(seed)
         self._begin(caption)
-        self.caption = Text(
+        self.caption = widgets.Text(
             value=caption,
             description="caption",
             continuous_update=False,
@@ -43,14 +43,14 @@ class YouSample(Stepper):
         )
         self.caption.observe(lambda change: self._ask(change["new"]), "value")
         self._error = Markup()
-        self.choices = [Button(layout={"width": "auto"}) for _ in range(SHOWN)]
+        self.choices = [widgets.Button(layout={"width": "auto"}) for _ in range(SHOWN)]
         for n, button in enumerate(self.choices):
             button.on_click(lambda _, n=n: self.choose(n))
-        self.dice = Button(description="Throw the dice", layout={"width": "auto"})
+        self.dice = widgets.Button(description="Throw the dice", layout={"width": "auto"})
         self.dice.on_click(lambda _: self.throw())
-        self.line = Button(description="Throw for the rest of the line", layout={"width": "auto"})
+        self.line = widgets.Button(description="Throw for the rest of the line", layout={"width": "auto"})
         self.line.on_click(lambda _: self.go(self.position + self.config.cols - self.position % self.config.cols))
-        row = HBox([*self.choices, self.dice, self.line], layout={"flex_flow": "row wrap"})
+        row = widgets.HBox([*self.choices, self.dice, self.line], layout={"flex_flow": "row wrap"})
         super().__init__((self.caption, self._error, row), seconds=0.6)
 
     # ---- what the reader does ----
