@@ -34,7 +34,8 @@ def joined_boxes(system: TextToImage, text: Tensor, image: Tensor) -> list[Box]:
     """text (T,), image (N,) int64 -> START, words and pads, [SEP], image tokens in raster order."""
     tokenizer, c = system.tokenizer, system.dalle.config
     special = {tokenizer.start_id: Box("START", "start"), tokenizer.pad_id: Box("PAD", "pad")}
-    words = [special.get(i) or Box(tokenizer.tokenizer.id_to_token(i).replace("Ġ", " "), "text") for i in text.tolist()]
+    pieces = (str(tokenizer.tokenizer.id_to_token(i)).replace("Ġ", " ") for i in text.tolist())
+    words = [special.get(i) or Box(piece, "text") for i, piece in zip(text.tolist(), pieces, strict=True)]
     whole = to_image(system.dvae.decode(image.view(1, c.rows, c.cols))[0])
     wide, high = whole.width // c.cols, whole.height // c.rows
     corners = [(i % c.cols * wide, i // c.cols * high) for i in range(len(image))]

@@ -66,9 +66,9 @@ def longest_first(word: tuple[int, ...], learned: Learned, from_right: bool = Fa
 def leftmost_first(word: tuple[int, ...], learned: Learned) -> tuple[int, ...]:
     """Again and again the first pair from the left that was learned at all."""
     known = dict(learned)
-    while found := [i for i in range(len(word) - 1) if word[i : i + 2] in known]:
+    while found := [i for i in range(len(word) - 1) if (word[i], word[i + 1]) in known]:
         i = found[0]
-        word = (*word[:i], known[word[i : i + 2]], *word[i + 2 :])
+        word = (*word[:i], known[word[i], word[i + 1]], *word[i + 2 :])
     return word
 
 

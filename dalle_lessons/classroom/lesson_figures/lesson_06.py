@@ -124,7 +124,7 @@ def _folded(caption: str, most: int = 16) -> str:
 def bigram(system: TextToImage, written: Tensor, drawn: Tensor) -> Picture:
     """What one bigram continued: written (n, T) from START, drawn (8, 64) from [SEP]."""
     sheet = new_figure(8.6, 3.2)
-    top, bottom = sheet.subfigures(2, 1, height_ratios=[1.0, 1.1])
+    top, bottom = sheet.subfigures(2, 1, squeeze=False, height_ratios=[1.0, 1.1]).flatten()
     ax = top.subplots()
     for n, caption in enumerate(_captions(system, written)):
         ax.text(0.12, -n, f"START → {caption}", va="center", fontsize=9)
@@ -175,7 +175,7 @@ def drawn_by_a(losses: Sequence[float], system: TextToImage, asked: Tensor, draw
     if losses[-1] > 0.3 or repeated < 0.6:
         raise ValueError("Network A should end near zero and repeat itself: run the cells of this section again.")
     sheet = new_figure(8.6, 4.2)
-    top, bottom = sheet.subfigures(2, 1, height_ratios=[2.3, 1.9])
+    top, bottom = sheet.subfigures(2, 1, squeeze=False, height_ratios=[2.3, 1.9]).flatten()
     _plot_losses(top.subplots(), {"A": losses})
     top.suptitle(f"Network A: from {losses[0]:.2f} to {losses[-1]:.2f} nats in {len(losses)} steps", fontsize=10)
     _plot_drawn(bottom, system, drawn, [_folded(caption) for caption in _captions(system, asked)])
@@ -203,7 +203,7 @@ def two_networks(
         raise ValueError("The loss of B should end well above that of A: is `mended` the function that it trains with?")
     rows = {f"network {name}": drawn for name, drawn in drawn_by.items()}
     sheet = new_figure(8.6, 5.7)
-    parts = sheet.subfigures(1 + len(rows), 1, height_ratios=[2.3, 1.9, 1.4])
+    parts = sheet.subfigures(1 + len(rows), 1, squeeze=False, height_ratios=[2.3, 1.9, 1.4]).flatten()
     _plot_losses(parts[0].subplots(), losses)
     ends = ", ".join(f"network {name} {values[-1]:.2f} nats" for name, values in losses.items())
     parts[0].suptitle(f"after {len(losses['A'])} steps: {ends}", fontsize=10)
