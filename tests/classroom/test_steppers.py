@@ -219,18 +219,36 @@ def test_nearest_code_asks_for_the_argmin():
 
 
 def test_soft_choice_grows_hard_as_it_cools():
-    s = steppers.SoftChoice(torch.tensor([1.0, 0.0, 2.0, -1.0]), steps=4)
+    generator = torch.Generator().manual_seed(0)
+    logits, codes = torch.randn(9, 2, 2, generator=generator), torch.randn(9, 3, generator=generator)
+    s = steppers.SoftChoice(logits, codes, torch.sigmoid, place=(1, 0), steps=4)
     for i in range(4):
         gumbel, soft = s.parts(i)
         frame = s.frame(i)
-        winner = int((s.logits + gumbel).argmax())
-        assert int(soft.argmax()) == winner and frame.choices[frame.answer] == f"code {winner}"
-    before = s._picture.value
+        winner = int((s.logits + gumbel)[:, 1, 0].argmax())
+        assert int(soft[:, 1, 0].argmax()) == winner and frame.choices[frame.answer] == f"code {winner}"
+        assert f"code {winner}: {float((s.logits + gumbel)[winner, 1, 0]):.1f}" in frame.because
+    s.go(2)
     s.reveal()
+    before = s._picture.value
     s.temperature.value = 0.05
-    assert s.parts(0)[1].max() > 0.9 and s._picture.value != before
+    assert s.parts(2)[1][:, 1, 0].max() > 0.9 and s._picture.value != before
+    assert s.position == 2 and not s._question.value
     s.temperature.value = 10.0
-    assert s.parts(0)[1].max() < 0.5
+    assert s.parts(2)[1][:, 1, 0].max() < 0.5
+
+
+def test_races_are_won_as_often_as_the_softmax_says():
+    logits = torch.tensor([1.0, 0.0, 2.0, -1.0])
+    s = steppers.Race(logits, singles=2, counts=(10, 5000))
+    assert s.length == 4
+    for i in range(2):
+        frame = s.frame(i)
+        winner = int((logits + -s.waits[i].log()).argmax())  # the first clock is the largest logit + Gumbel noise
+        assert frame.choices[frame.answer] == f"code {winner}" and f"= {s.times[i, winner]:.2f}" in frame.because
+        assert f"code {winner} rings first" in frame.picture.alt and "guessed" in frame.hidden.alt
+    assert (s.winners(5000) / 5000 - logits.softmax(0)).abs().max() < 0.03
+    assert "After 5,000 races" in s.frame(3).text and not s.frame(3).question
 
 
 def painter() -> steppers.TokenPainter:

@@ -1,4 +1,4 @@
-"""Checks of lesson 03: the Gumbel-max trick, KL to uniform, its weight per pixel."""
+"""Checks of lesson 03: the race (Gumbel-max), the soft choice, KL to uniform, its weight per pixel, causes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from . import CheckFailed, as_number, as_tokens, call, check_gradient, diagnose, exercise, same
+from . import CheckFailed, as_number, as_tensor, as_tokens, call, check_gradient, diagnose, exercise, same
 
 
 @exercise("03.gumbel_max")
@@ -40,7 +40,18 @@ def gumbel_max(answer) -> None:
         "You take softmax before you add the noise: the noise belongs to the logits themselves.": (
             logits.softmax(-1) + gumbel
         ).argmax(-1),
-        "You take the smallest: the largest sum wins, argmax.": (logits + gumbel).argmin(-1),
+        "You take the last clock to ring: the first one wins, which has the smallest time and the largest sum.": (
+            logits + gumbel
+        ).argmin(-1),
+        "You multiply the waiting time by the probability: a likelier code rings sooner, so divide.": (
+            -torch.log(u) * logits.softmax(-1)
+        ).argmin(-1),
+        "You leave the logits out of the race: each code's clock runs at a speed of its own.": (-torch.log(u)).argmax(
+            -1
+        ),
+        "You divide by the logits: the clock's speed is the probability, their softmax.": (
+            -torch.log(u) / logits
+        ).argmin(-1),
         "You multiply the logits by the noise: add it.": (logits * gumbel).argmax(-1),
         "You use logarithms of base 2: Gumbel noise needs the natural one.": (logits + base_2).argmax(-1),
         "That is the way with the cumulative sum, which needs one u for a row, and you compare with another for each "
@@ -54,10 +65,79 @@ def gumbel_max(answer) -> None:
             raise CheckFailed(
                 "You draw with noise of your own: make it of the u that is given, so that all draw the same."
             )
+        others = torch.cat((u[:, :1], u[:, 1:].flip(0)), dim=1)
+        if same(call(answer, logits, others, shown="logits, other u"), given):
+            raise CheckFailed(
+                "A sample it is, but from one u of each row: here every code has a clock of its own, so that the "
+                "choice can be made soft later; use all of u."
+            )
         shares = torch.bincount(given.long().clamp(0, 3), minlength=4) / 4000
         if (shares - chances).abs().max() < 0.04 and ((given >= 0) & (given < 4)).all():
-            return  # another right way to turn u into a draw
+            return  # another right way to turn u into a sample
     diagnose(given, truth, mistakes, "The codes should come up with the chances of softmax(logits), and they do not.")
+
+
+@exercise("03.soft_choice")
+def soft_choice(answer) -> None:
+    """answer(logits, noise, codes, temperature): (B, K, rows, cols) twice, (K, D), number -> (B, D, rows, cols)."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 5, 3, 4, generator=generator) * 2
+    noise = -torch.log(-torch.log(torch.rand(2, 5, 3, 4, generator=generator).clamp(1e-6, 1 - 1e-6)))
+    codes, temperature = torch.randn(5, 6, generator=generator), 0.5
+
+    def mix(weights):
+        return torch.einsum("bkhw,kd->bdhw", weights, codes)
+
+    shown = "logits, noise, codes, 0.5"
+    given = call(answer, logits, noise, codes, temperature, shown=shown)
+    shapes = {
+        (2, 5, 3, 4): "You give the weights: mix the codes with them, the sum over k of weight k times code k.",
+        (2, 3, 4, 6): "The numbers of a code stand last, and the decoder wants them second: (B, D, rows, cols).",
+        (2, 3, 4): "You give one code's number for each position: a mixture of all the codes is wanted.",
+        (2, 6): "You summed over the positions too: each keeps a mixture of its own.",
+    }
+    given = as_tensor(given, (2, 6, 3, 4), "The mixtures", shapes)
+    total = logits + noise
+    one_hot = torch.nn.functional.one_hot(total.argmax(1), 5).movedim(-1, 1).float()
+    mistakes = {
+        "That is the hard choice, the winner alone: softmax in place of argmax lets gradients through.": mix(one_hot),
+        "The softmax runs over the wrong axis: the weights of a position add up to 1 over the codes, dim=1.": [
+            mix((total / temperature).softmax(dim)) for dim in (0, 2, 3)
+        ],
+        "You divide the logits alone by the temperature: divide the sum of logits and noise.": mix(
+            (logits / temperature + noise).softmax(1)
+        ),
+        "You divide the noise alone by the temperature: divide the sum of logits and noise.": mix(
+            (logits + noise / temperature).softmax(1)
+        ),
+        "You multiply by the temperature: divide, so that a small one makes the differences large.": mix(
+            (total * temperature).softmax(1)
+        ),
+        "The temperature is not heeded: divide logits + noise by it.": mix(total.softmax(1)),
+        "You divide after the softmax, so the weights do not add up to 1: divide inside.": mix(
+            total.softmax(1) / temperature
+        ),
+        "The noise is missing: without it, nothing is sampled.": mix((logits / temperature).softmax(1)),
+        "You subtract the noise: add it.": mix(((logits - noise) / temperature).softmax(1)),
+        "You take softmax before you add the noise: the noise belongs to the logits themselves.": [
+            mix(((logits.softmax(1) + noise) / temperature).softmax(1)),
+            mix(logits.softmax(1) + noise),
+        ],
+        "You use the noise alone: add it to the logits.": mix((noise / temperature).softmax(1)),
+        "These are weights without softmax: they must be positive and add up to 1.": [
+            mix(total / temperature),
+            mix(total),
+        ],
+    }
+    single = {
+        sentence: wrong if not isinstance(wrong, list) else next((w for w in wrong if same(given, w)), wrong[0])
+        for sentence, wrong in mistakes.items()
+    }
+    truth = mix((total / temperature).softmax(1))
+    diagnose(
+        given, truth, single, "Each position should get the sum over k of softmax((logits + noise) / t)[k] · code k."
+    )
+    check_gradient(lambda z: call(answer, z, noise, codes, temperature, copies=False).sum(), logits, what="The mixture")
 
 
 @exercise("03.kl_to_uniform")
@@ -80,6 +160,9 @@ def kl_to_uniform(answer) -> None:
         "That is the mean over codes too: sum over the codes, mean over the positions.": each.mean() / 5,
         "You sum over the positions: take their mean.": each.sum(),
         "That is in bits: use the natural logarithm.": each.mean() / math.log(2),
+        "You take the K of the lesson, 64 codes: take it from the shape of these logits, whose last axis has 5.": (
+            math.log(64) - entropy.mean()
+        ),
         "ln K is missing: the logarithm of the uniform chance, -ln K, is part of the divergence.": -entropy.mean(),
         "ln K has the wrong sign: ln(q · K) is ln q plus ln K.": (-entropy - math.log(5)).mean(),
         "That is KL the other way round, from uniform to q: weigh with q, not with 1/K.": (-log_q.mean(-1)).mean()
@@ -129,9 +212,46 @@ def kl_weight(answer) -> None:
             "Whole division, //, rounds the weight down to 0: use /.": beta // (3 * factor**2),
             "The fraction is turned over: beta stands above.": 3 * factor**2 / beta,
             "You use 6.6 whatever beta is: use the argument.": 6.6 / (3 * factor**2),
+            "You use the factor 4 whatever the factor is: use the argument.": beta / 48,
+            "That divides by all the values of a 32x32 picture; but your KL is a mean over its positions already, not "
+            "their sum: how many values does one position stand for?": beta / 3072,
+            "That is half of it: 3 · factor² values, each counted once.": beta / (6 * factor**2),
             "You use the factor 8 whatever the factor is: use the argument.": beta / 192,
         }
         truth = beta / (3 * factor**2)
         diagnose(
             value, truth, mistakes, f"For beta {beta} and factor {factor} it is {truth:.5f}, not {value:.5f}.", 1e-6
         )
+
+
+SYMPTOMS = {
+    "nothing": "its error is the lowest of the four, and its tokens pay some nats, but not all",
+    "beta 0": "then nothing speaks against being sure, and the KL goes up to nearly ln K",
+    "not divided": "then the KL is pushed to zero, to the last digit, within some tens of steps",
+    "cold start": "then the KL lies near zero for hundreds of steps, and only later begins to rise",
+}
+
+
+@exercise("03.causes")
+def causes(answer) -> None:
+    """answer: {"A": cause, …, "D": cause}, of the four causes in `SYMPTOMS`."""
+    truth = {"A": "cold start", "B": "nothing", "C": "not divided", "D": "beta 0"}
+    if not isinstance(answer, dict):
+        raise CheckFailed(
+            'The answer should be a dict like {"A": "nothing", …}: a cause for each of the four trainings.'
+        )
+    missing = [letter for letter in truth if answer.get(letter) in (None, ...)]
+    if missing:
+        raise CheckFailed(f"There is no cause yet for {', '.join(missing)}.")
+    extra = set(map(str, answer)) - set(truth)
+    if extra:
+        raise CheckFailed(f"There are four trainings, A to D, and none called {', '.join(sorted(extra))}.")
+    for said in answer.values():
+        if said not in SYMPTOMS:
+            raise CheckFailed(f"{said!r} is none of the causes: {', '.join(SYMPTOMS)}.")
+    if len(set(answer.values())) < len(truth):
+        twice = next(said for said in SYMPTOMS if list(answer.values()).count(said) > 1)
+        raise CheckFailed(f"“{twice}” stands there more than once: each cause belongs to one training.")
+    for letter, said in answer.items():
+        if said != truth[letter]:
+            raise CheckFailed(f"{letter} is not “{said}”: {SYMPTOMS[said]}. Look at {letter} again.")

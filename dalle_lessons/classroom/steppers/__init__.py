@@ -4,6 +4,7 @@ import importlib
 
 MODULES = {
     "NearestCode": "nearest_code",
+    "Race": "race",
     "SoftChoice": "soft_choice",
     "TokenPainter": "token_painter",
     "Merges": "merges",

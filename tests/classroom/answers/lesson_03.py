@@ -24,6 +24,21 @@ def gumbel_max_by_loop(logits, u):
     return torch.tensor(codes)
 
 
+def soft_by_einsum(logits, noise, codes, temperature):
+    return torch.einsum("bkhw,kd->bdhw", ((logits + noise) / temperature).softmax(dim=1), codes)
+
+
+def soft_by_matmul(logits, noise, codes, temperature):
+    weights = F.softmax((logits + noise).permute(0, 2, 3, 1) / temperature, dim=-1)
+    return (weights @ codes).permute(0, 3, 1, 2)
+
+
+def soft_by_loop(logits, noise, codes, temperature):
+    powers = torch.exp((logits + noise) / temperature)
+    weights = powers / powers.sum(dim=1, keepdim=True)
+    return sum(weights[:, k : k + 1] * codes[k].view(1, -1, 1, 1) for k in range(len(codes)))
+
+
 def kl_from_log_softmax(logits):
     log_q = logits.log_softmax(dim=1)
     return (log_q.exp() * (log_q + math.log(logits.shape[1]))).sum(dim=1).mean()
@@ -94,7 +109,7 @@ def weight_by_counting(beta, factor):
 
 
 def one_u_for_a_row(logits, u):
-    """Another right way to draw: where the cumulative sum passes one uniform number."""
+    """A sample, but not by a race: where the cumulative sum passes one uniform number."""
     return (logits.softmax(dim=1).cumsum(dim=1) < u[:, :1]).sum(dim=1).clamp(max=logits.shape[1] - 1)
 
 
@@ -103,10 +118,16 @@ RIGHT = {
         gumbel_max_as_written,
         gumbel_max_as_race,
         gumbel_max_by_loop,
-        one_u_for_a_row,
+        lambda logits, u: (logits - (-(1 - u).log()).log()).argmax(dim=1),  # 1 - u is as uniform as u
+    ],
+    "03.soft_choice": [
+        soft_by_einsum,
+        soft_by_matmul,
+        soft_by_loop,
     ],
     "03.kl_to_uniform": [
         kl_from_log_softmax,
+        lambda logits: math.log(logits.shape[1]) - Categorical(logits=logits).entropy().mean(),
         kl_by_distributions,
         kl_by_kl_div,
     ],
@@ -114,6 +135,11 @@ RIGHT = {
         lambda beta, factor: beta / (3 * factor**2),
         weight_step_by_step,
         weight_by_counting,
+    ],
+    "03.causes": [
+        {"A": "cold start", "B": "nothing", "C": "not divided", "D": "beta 0"},
+        {"D": "beta 0", "C": "not divided", "B": "nothing", "A": "cold start"},
+        dict(zip("ABCD", ("cold start", "nothing", "not divided", "beta 0"), strict=True)),
     ],
 }
 
@@ -130,9 +156,33 @@ WRONG = {
         (lambda logits, u: (logits - (-u.log()).log()).max(dim=1).values, "largest sum"),
         (lambda logits, u: (-(-u.log()).log()).argmax(dim=1), "noise alone"),
         (lambda logits, u: gumbel_max_as_written(logits, u).tolist(), "later cells need"),
+        (one_u_for_a_row, "one u of each row"),
+        (lambda logits, u: (-u.log() / logits.softmax(dim=1)).argmax(dim=1), "last clock"),
+        (lambda logits, u: (-u.log() * logits.softmax(dim=1)).argmin(dim=1), "divide"),
+        (lambda logits, u: (-u.log() / logits).argmin(dim=1), "divide by the logits"),
+        (lambda logits, u: (-u.log() / logits.softmax(dim=1)).min(dim=1).values, "whole numbers"),
+    ],
+    "03.soft_choice": [
+        (lambda z, g, c, t: soft_by_einsum(z, 0 * g, c, t), "noise is missing"),
+        (lambda z, g, c, t: soft_by_einsum(z, g, c, 1.0), "not heeded"),
+        (lambda z, g, c, t: soft_by_einsum(z, g, c, 1 / t), "multiply"),
+        (lambda z, g, c, t: soft_by_einsum(z / t, g, c, 1.0), "logits alone"),
+        (lambda z, g, c, t: soft_by_einsum(z, g / t, c, 1.0), "noise alone by"),
+        (lambda z, g, c, t: soft_by_einsum(z, -g, c, t), "subtract"),
+        (lambda z, g, c, t: ((z + g) / t).softmax(dim=1), "mix the codes"),
+        (lambda z, g, c, t: soft_by_einsum(z, g, c, t).permute(0, 2, 3, 1), "second"),
+        (lambda z, g, c, t: torch.einsum("bkhw,kd->bdhw", ((z + g) / t).softmax(dim=-1), c), "wrong axis"),
+        (lambda z, g, c, t: torch.einsum("bkhw,kd->bdhw", ((z + g) / t).softmax(dim=0), c), "wrong axis"),
+        (lambda z, g, c, t: c[(z + g).argmax(dim=1)].permute(0, 3, 1, 2), "hard choice"),
+        (lambda z, g, c, t: soft_by_einsum(z.detach(), g, c, t), "gradient"),
+        (lambda z, g, c, t: soft_by_einsum(z.softmax(dim=1), g, c, t), "softmax before"),
     ],
     "03.kl_to_uniform": [
         (softmax_then_log, "log_softmax"),
+        (lambda logits: math.log(64) - Categorical(logits=logits).entropy().mean(), "K of the lesson"),
+        (lambda logits: math.log(len(logits)) - Categorical(logits=logits).entropy().mean(), "number of positions"),
+        (lambda logits: kl_from_log_softmax(logits.mean(dim=0, keepdim=True)), "it should be"),
+        (lambda logits: -Categorical(logits=logits).entropy().mean(), "ln K is missing"),
         (kl_summed, "sum over the positions"),
         (kl_in_bits, "bits"),
         (entropy_in_place_of_kl, "That is the entropy"),
@@ -154,5 +204,19 @@ WRONG = {
         (lambda beta, factor: beta // (3 * factor**2), "Whole division"),
         (lambda beta, factor: 6.6 / (3 * factor**2), "whatever beta"),
         (lambda beta, factor: beta / 192, "whatever the factor"),
+        (lambda beta, factor: beta / 48, "whatever the factor"),
+        (lambda beta, factor: beta / (3 * 32 * 32), "mean over its positions"),
+        (lambda beta, factor: beta / (6 * factor**2), "half of it"),
+        (lambda beta, factor: 3 * factor**2 / beta, "turned over"),
+    ],
+    "03.causes": [
+        ({"A": "not divided", "B": "nothing", "C": "cold start", "D": "beta 0"}, "A is not .not divided."),
+        ({"A": "nothing", "B": "cold start", "C": "not divided", "D": "beta 0"}, "lowest"),
+        ({"A": "cold start", "B": "beta 0", "C": "not divided", "D": "nothing"}, "nearly ln K"),
+        ({"A": "cold start", "B": "nothing", "C": "not divided"}, "no cause yet for D"),
+        ({"A": "cold start", "B": "nothing", "C": "not divided", "D": "not divided"}, "more than once"),
+        ({"A": "cold", "B": "nothing", "C": "not divided", "D": "beta 0"}, "none of the causes"),
+        (["cold start", "nothing", "not divided", "beta 0"], "dict"),
+        ({"A": ..., "B": ..., "C": ..., "D": ...}, "no cause yet for A, B, C, D"),
     ],
 }
