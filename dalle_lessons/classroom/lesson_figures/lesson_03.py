@@ -68,8 +68,8 @@ def paid(images: Tensor, nats: Tensor, outcome: Outcome) -> Picture:
     sheet.suptitle(f"{len(bits)} held-out pictures pay {each:.0f} of 384 bits on average. {outcome}", fontsize=10)
     return show(
         sheet,
-        "Eight pictures; below each a map of its 64 positions. White background pays little, and positions that a shape "
-        "touches pay most of the 6 bits.",
+        "Eight pictures; below each a map of its 64 positions. White background pays little, and positions that a "
+        "shape touches pay most of the 6 bits.",
     )
 
 
@@ -153,8 +153,8 @@ def undivided(images: Tensor, argmax: Tensor, kls: dict[str, Sequence[float]]) -
     sheet.suptitle("Not divided: true pictures, and below each what its tokens give", fontsize=10)
     return show(
         sheet,
-        "Six pictures; what their tokens give is one nearly blank picture for all. Two curves of the KL: the divided weight's "
-        "rises well above zero, the undivided one's falls to zero at once and stays there.",
+        "Six pictures; what their tokens give is one nearly blank picture for all. Two curves of the KL: the divided "
+        "weight's rises well above zero, the undivided one's falls to zero at once and stays there.",
     )
 
 
