@@ -186,7 +186,7 @@ def sheet(pictures: Tensor) -> Image.Image:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="*", default=None, help="names of runs")
     parser.add_argument("--measure", action="store_true", help="costs and lesson 02's way: measured.json")
     parser.add_argument("--seconds", type=float, default=math.inf, help="begin no further run after so many")
