@@ -88,6 +88,8 @@ CAPTIONS = (
     "a cartoon of a rocket",
     "a sketch of a man: bald",
     "a sketch of a man: light skin tone, beard",
+    "a sketch of a dog house",
+    "a sketch of a dog",
 )
 ASKED = (
     "a cartoon of a waving hand: medium skin tone",
@@ -97,6 +99,7 @@ ASKED = (
     "a cartoon of a waving hand",
     "a sketch of a man",
     "a cartoon of a rocket ship",
+    "a sketch of a dog",
 )
 
 
@@ -115,35 +118,39 @@ def from_memory(answer) -> None:
         raise CheckFailed("You say whether something fits: give the index of the first that does.")
     if len(given) != len(ASKED):
         raise CheckFailed(
-            f"Seven captions are asked, and you give {len(given)} entries: where nothing fits, the entry is None."
+            f"Eight captions are asked, and you give {len(given)} entries: where nothing fits, the entry is None."
         )
     if -1 in given:
         raise CheckFailed("Where nothing fits, give None: -1 would be the last picture.")
     known = {
         "You compare whole captions: what follows the colon is a detail, and is left out on both sides.": [
-            *(None, None, None, 0, None, None, None)
+            *(None, None, None, 0, None, None, None, 8)
         ],
         "You cut what is asked at the colon, but not the captions that are remembered, or the other way round.": [
-            *(None, None, 3, 0, None, None, None)
+            *(None, None, 3, 0, None, None, None, 8)
         ],
         "Two training captions can be the same up to the colon: the first counts, and yours keeps the last.": [
-            *(2, None, 3, 0, 2, 6, None)
+            *(2, None, 3, 0, 2, 6, None, 8)
         ],
         "The style is a part of what is asked: a cartoon is not right where a sketch is asked.": [
-            *(1, 0, 1, 0, 1, 5, None)
+            *(1, 0, 1, 0, 1, 5, None, 8)
         ],
         "A rocket ship is no rocket: compare with ==, or by a key of a dict, not with `in` or `startswith`.": [
-            *(1, None, 3, 0, 1, 5, 4)
+            *(1, None, 3, 0, 1, 5, 4, 8)
         ],
-        "Where nothing fits you give 0, and 0 is a picture: give None.": [1, 0, 3, 0, 1, 5, 0],
+        "Where nothing fits you give 0, and 0 is a picture: give None.": [1, 0, 3, 0, 1, 5, 0, 8],
         "Index 0 is a picture too: `or` and a bare `if` take 0 for nothing, so ask `is None`.": [
-            *(1, None, 3, None, 1, 5, None)
+            *(1, None, 3, None, 1, 5, None, 8)
         ],
     }
     for sentence, wrong in known.items():
         if given == wrong:
             raise CheckFailed(sentence)
-    for asked, found, truth in zip(ASKED, given, [1, None, 3, 0, 1, 5, None], strict=True):
+    if given[-1] == 7:
+        raise CheckFailed(
+            "A dog house is no dog: compare with ==, or by a key of a dict, not with `in` or `startswith`."
+        )
+    for asked, found, truth in zip(ASKED, given, [1, None, 3, 0, 1, 5, None, 8], strict=True):
         if found != truth:
             raise CheckFailed(f"For “{asked}” the answer is {truth}, and yours is {found}.")
 

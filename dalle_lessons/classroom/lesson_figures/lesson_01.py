@@ -150,7 +150,7 @@ def memory_drawings(
     The outcome answers "01.clean".
     """
     cols, each = 8, 25
-    figure = new_figure(8.8, 6.4)
+    figure = new_figure(8.8, 7.0)
     for part, (name, split) in zip(
         figure.subfigures(len(splits), 1, squeeze=False).flatten(), splits.items(), strict=True
     ):
@@ -171,6 +171,10 @@ def memory_drawings(
                 )
             else:
                 frame(axes[1, column], to_image(split.train.pictures[found]))
+                color, said = (BLUE, "right") if right[place] else (ORANGE, "wrong")
+                for side in axes[1, column].spines.values():
+                    side.set(visible=True, edgecolor=color, linewidth=2)
+                axes[1, column].set_xlabel(said, fontsize=8, labelpad=2)
         axes[0, 0].set_ylabel("true", fontsize=9)
         axes[1, 0].set_ylabel("memory", fontsize=9)
     figure.suptitle(f"Which split is clean? {outcome}", fontsize=10)
@@ -190,8 +194,11 @@ def ink_seen_in_train(
     sketches, others: style -> (N, 3, H, W) uint8; seen: style -> (N,) shares. The outcome answers "01.ink".
     """
     cols = 7
-    figure = new_figure(8.8, 1.5 * len(seen) + 0.5)
-    figure.suptitle(f"Ink of held-out sketches: blue where train has ink too, orange where not. {outcome}", fontsize=10)
+    figure = new_figure(8.8, 1.5 * len(seen) + 0.7)
+    figure.suptitle(
+        f"Ink of held-out sketches: blue where train has ink too, orange where not; gray: train alone.\n{outcome}",
+        fontsize=10,
+    )
     medians = {style: float(share.median()) for style, share in seen.items()}
     for part, (style, share) in zip(
         figure.subfigures(len(seen), 1, squeeze=False).flatten(), seen.items(), strict=True
@@ -233,7 +240,7 @@ def groups_counted_and_sampled(pairs: Pairs, weights: Tensor, outcome: Outcome) 
     ax.set_yticks(at, names, fontsize=8)
     ax.invert_yaxis()
     ax.margins(x=0.12)
-    ax.set_xlabel("share of a batch")
+    ax.set_xlabel("share of what is sampled")
     ax.legend(fontsize=8, loc="lower right")
     toned = torch.tensor([row["skin_tone"] != "" for row in pairs.metadata])
     share = float((weights * toned).sum() / weights.sum())

@@ -98,6 +98,8 @@ def how_much_it_says(before: int, count: int) -> str:
     """So many times fewer pictures, in bits: each halving is one."""
     if count == 0:
         return f"Of {before} none fits."
+    if count == before:
+        return f"All {before} still fit: among so few, these words say nothing more."
     times = before / count
     return f"{before} / {count} = {times:.1f} times fewer: what was added says {math.log2(times):.1f} bits."
 

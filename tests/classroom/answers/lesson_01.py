@@ -159,6 +159,14 @@ def memory_by_beginning(captions, asked):
     return found
 
 
+def memory_by_longer(captions, asked):
+    found = []
+    for wanted in asked:
+        fits = [i for i, caption in enumerate(captions) if caption.startswith(key(wanted))]
+        found.append(fits[0] if fits else None)
+    return found
+
+
 def memory_without_style(captions, asked):
     def thing(caption):
         return key(caption).split(" of ")[1]
@@ -284,6 +292,7 @@ WRONG = {
         (memory_whole_captions, "whole captions"),
         (memory_cuts_one_side, "other way round"),
         (memory_by_beginning, "rocket ship"),
+        (memory_by_longer, "dog house"),
         (memory_without_style, "style is a part"),
         (memory_of_zero, "Index 0"),
         (memory_never_none, "0 is a picture"),
