@@ -289,6 +289,15 @@ def test_token_painter_puts_the_chosen_tile_into_the_chosen_cell_and_takes_it_ba
     assert s.position == 21
 
 
+def test_token_painter_says_how_much_the_colors_jump_between_patches():
+    s = painter()
+    picture = torch.zeros(3, 8 * s.dvae.config.factor, 8 * s.dvae.config.factor)
+    assert s.jumps(picture) == 0
+    picture[..., 4 * s.dvae.config.factor :] = 1  # one border of seven, crossed to the right
+    assert s.jumps(picture) == pytest.approx(1 / 7)
+    assert f"jump by {s.jumped:.3f}; at the start it was {s.jumped:.3f}" in s.frame(0).text
+
+
 def test_token_painter_knows_what_stands_between_such_neighbors():
     s = painter()
     i = 27
@@ -384,6 +393,7 @@ def test_growing_scene_narrows_down():
     assert "mauve" in s.problem.value and s.length == 1
     s.caption.value = "a circle"
     assert s.problem.value == "" and s.length == 2
+    assert "say nothing more" in steppers.growing_scene.how_much_it_says(4, 4)
     assert s.frame(1).because.startswith(f"400 / {len(s.fitting[1])} = ") and "bits" in s.frame(1).because
     s.caption.value = " "
     assert "no caption" in s.problem.value and s.length == 1

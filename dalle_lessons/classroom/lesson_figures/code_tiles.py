@@ -75,24 +75,27 @@ def whites(grids: Mapping[str, tuple[Tensor, Tensor]], outcome: Outcome) -> Pict
             for col in range(cols):
                 shade = str(shades[kinds[int(before[row, col])]])
                 ax.add_patch(rectangle((col, row), 1, 1, facecolor=shade, edgecolor="#BBBBBB", linewidth=0.5))
+                ink = "white" if (row, col) == (rows // 2, cols // 2) else "black"
+                ax.text(col + 0.5, row + 0.5, int(after[row, col]), ha="center", va="center", fontsize=8, color=ink)
         for row, col in changed.nonzero().tolist():
             ax.add_patch(rectangle((col + 0.06, row + 0.06), 0.88, 0.88, fill=False, edgecolor=RED, linewidth=2))
-        ax.add_patch(rectangle((cols // 2, rows // 2), 1, 1, facecolor="black"))
+        ax.add_patch(rectangle((cols // 2, rows // 2), 1, 1, facecolor="black", zorder=1.5))
         ax.set_xlim(0, cols)
         ax.set_ylim(rows, 0)
         ax.set_aspect("equal")
         plain(ax)
         others = int(changed.sum()) - 1
         ax.set_title(
-            f"{name}: {len(kinds)} code{'s' if len(kinds) > 1 else ''} for white;\n{others} other tokens change",
+            f"{name}: all white takes {len(kinds)} code{'s' if len(kinds) > 1 else ''};\n"
+            f"with the black patch, {others} other tokens change",
             fontsize=9,
         )
-    drawing.suptitle(str(outcome), fontsize=10)
+    drawing.suptitle(f"{outcome} The numbers: each cell's code, with the black patch painted.", fontsize=10)
     return show(
         drawing,
         "The grid of tokens of a white picture, for each of two encoders; each shade is a code. One cell is painted "
-        "black; cells whose token changes are framed. The encoder that looks around has frames in the ring about the "
-        "black cell, the other has none.",
+        "black, and each cell has the number of its code then; cells whose token changes are framed. The encoder that "
+        "looks around has frames in the ring about the black cell, the other has none.",
     )
 
 
@@ -115,7 +118,11 @@ def guessed_right(tokens: Tensor, ink: Tensor, codes: int) -> float:
 def beside(tokens: Mapping[str, Tensor], ink: Tensor, shares: Mapping[str, Tensor], shown: int = 8) -> Picture:
     """tokens: encoder -> (N, rows, cols). ink: (N, rows, cols) bool. shares: encoder -> (codes,), the share with ink on
     the right. Of each encoder, codes of white patches that occur often, from the least such share to the largest."""
-    drawing = new_figure(WIDE, 3.7)
+    drawing = new_figure(WIDE, 4.1)
+    drawing.suptitle(
+        "Framed: a white patch with one code. Around it: how often its neighbors hold ink, black for always",
+        fontsize=10,
+    )
     lines = cast(Any, drawing).subfigures(len(tokens), 1)
     chosen: dict[str, list[int]] = {}
     for line, (name, grids) in zip(lines, tokens.items(), strict=True):

@@ -125,7 +125,8 @@ def mirrored(truth: Tensor, reversed_rows: Tensor, with_table: Tensor, encoded: 
         cols=len(kinds),
         side=1.6,
         title=f"Mean error over {len(truth)} pictures: {errors['rows reversed']:.4f} with the rows reversed, "
-        f"{errors['and the table']:.4f} with the table",
+        f"{errors['and the table']:.4f} with the table,\n{errors['mirror image encoded']:.4f} with the mirror image "
+        "encoded",
         alt="Three things, each as its true mirror image; with its rows of tokens reversed, which falls apart; with "
         "the table of mirrored codes as well, which comes near; and encoded after mirroring, which comes nearest.",
     )
@@ -181,14 +182,14 @@ def first_row(
     ax = above.subplots()
     places = np.arange(len(down))
     for shift, values, name, color in ((-0.2, down, "from the top", BLUE), (0.2, up, "from the bottom", ORANGE)):
-        ax.bar(places + shift, list(values), 0.38, color=color, label=f"{name}: {sum(values):.2f} in all")
+        ax.bar(places + shift, list(values), 0.38, color=color, label=f"{name}: {sum(values):.2f} in a column")
     ax.set_xticks(places, [f"row {n}" for n in places], fontsize=8)
     ax.set_ylabel("bits per token", fontsize=8)
     ax.legend(fontsize=8)
-    ax.margins(y=0.12)
+    ax.margins(y=0.35)
     ax.set_title(
-        f"Which way costs more? {outcome} Row 0 costs {down[0]:.2f} bits if it comes first, {up[0]:.2f} if it comes "
-        "last.",
+        f"Which way costs more? {outcome}\nA token of row 0 costs {down[0]:.2f} bits if its row comes first, "
+        f"{up[0]:.2f} if it comes last.",
         fontsize=10,
     )
     axes = below.subplots(1, len(twins))

@@ -38,6 +38,7 @@ class TokenPainter(Stepper):
         self.rows, self.cols = int(tokens.shape[0]), int(tokens.shape[1])
         self.length = self.rows * self.cols
         self.tokens = tokens.clone()
+        self.jumped = self.jumps(dvae.decode(tokens[None])[0])
         self.before: list[Tensor] = []  # the grids to which undo goes back
         self.number = next(NUMBERS)
         self._style = style("")
@@ -134,6 +135,13 @@ class TokenPainter(Stepper):
         """(3, H, W)."""
         return self.dvae.decode(self.tokens[None])[0]
 
+    def jumps(self, picture: Tensor) -> float:
+        """How much the colors of (3, H, W) jump across the borders between patches: down and right, added."""
+        side = self.dvae.config.factor
+        down = picture[:, side::side] - picture[:, side - 1 : -1 : side]
+        right = picture[..., side::side] - picture[..., side - 1 : -1 : side]
+        return float(down.abs().mean() + right.abs().mean())
+
     def neighbor_votes(self, i: int) -> Tensor:
         """How likely each code is in cell i: the mean of what its neighbors say, each from all places in the real
         pictures where a code like it stands on that side. (codes,), sums to 1."""
@@ -186,7 +194,8 @@ class TokenPainter(Stepper):
         text = (
             f"The cell at row {row}, column {col} is token number {i} in raster order. The last tile changed "
             f"{int(change.sum())} pixels visibly, in {int(touched.sum())} cells. "
-            f"{int((self.tokens != self.start).sum())} tokens differ from the start."
+            f"{int((self.tokens != self.start).sum())} tokens differ from the start. Across all borders between "
+            f"patches the colors jump by {self.jumps(now):.3f}; at the start it was {self.jumped:.3f}."
         )
         return Frame(self.picture(i, now, change, tiles, why), text)
 
