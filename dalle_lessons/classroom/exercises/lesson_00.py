@@ -90,6 +90,11 @@ def drawn(answer, model: Pretended, length: int) -> list[int]:
     if not isinstance(tokens, list | tuple):
         raise CheckFailed(f"Your loop should return a list of tokens, but it returns {describe(tokens)}.")
     try:
+        if any(float(token) != int(token) for token in tokens):
+            raise CheckFailed(
+                f"A token is the number of a code, a whole one, but there is {float(tokens[0]):.3g}: return what "
+                "torch.multinomial gives, not its probability or score."
+            )
         return [int(token) for token in tokens]
     except (TypeError, ValueError, RuntimeError):
         raise CheckFailed(

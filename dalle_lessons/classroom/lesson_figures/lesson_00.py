@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ...datasets.images import to_image
-from ...datasets.pairs import Pairs
+from ...datasets import load
+from ...datasets.images import to_image, to_tensor
 from ...model.dvae import DVAE
 from ...pipeline.drawing import Drawing, Drawings
 from ...pipeline.stream import picture_so_far
@@ -17,7 +18,7 @@ from ...pipeline.text_to_image import TextToImage
 from ..broken_machines import Machine, pieces
 from ..figures import GRAY, ORANGE, RED, frame, image_grid, new_figure, rectangle, sequence, show
 from ..guesses import Outcome
-from ..nearest import Nearest
+from ..nearest import nearest_in_training
 from ..pictures import Picture
 from . import figure
 
@@ -26,33 +27,58 @@ REMEMBERED = 0.9  # of the tokens the same: less than one patch in ten is the dr
 
 @figure("00.first_look")
 def first_look(drawings: Drawings) -> Picture:
-    """drawings: the best of a caption, best first."""
-    caption = drawings[0].caption
-    return image_grid(
-        [drawing.image for drawing in drawings],
-        cols=len(drawings),
-        side=1.05,
-        title=f"“{caption}”",
-        alt=f"{len(drawings)} drawings of one caption, the best first: “{caption}”.",
-    )
+    """drawings: the best of a caption, best first. The first of them large, the others beside it."""
+    best, *others = drawings
+    cols = -(-len(others) // 2)
+    sheet = new_figure(9.4, 9.4 / (cols + 2) * 2 + 0.35)
+    grid = sheet.add_gridspec(2, cols + 2)
+    frame(sheet.add_subplot(grid[:, :2]), best.image)
+    for n, drawing in enumerate(others):
+        frame(sheet.add_subplot(grid[n // cols, 2 + n % cols]), drawing.image)
+    sheet.suptitle(f"“{best.caption}”", fontsize=12)
+    return show(sheet, f"{len(drawings)} drawings of one caption, the best first and large: “{best.caption}”.")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """n drawings, and for each the picture of training with which it shares most patches."""
+
+    drawings: Drawings
+    #: Those of training, (n, 3, H, W) uint8.
+    nearest: Tensor
+    #: Which part of the patches is the same, in [0, 1], (n,).
+    share: Tensor
+    #: The same for m pictures that people drew and the model never saw, (m,).
+    people: Tensor
+
+
+def compare_with_training(model: TextToImage, drawings: Drawings, style: str) -> Compared:
+    """Look for each of n drawings in the training pictures of its style."""
+    seen = load("emoji", "train", styles=[style])
+    pixels = torch.stack([to_tensor(drawing.image) for drawing in drawings])
+    tokens = torch.stack([drawing.tokens.flatten() for drawing in drawings])
+    found = nearest_in_training(model.dvae, pixels, seen, tokens)
+    unseen = load("emoji", "unseen_emoji", styles=[style]).pictures[::16]
+    people = nearest_in_training(model.dvae, unseen, seen).share
+    return Compared(drawings, seen.pictures[found.index], found.share, people)
 
 
 @figure("00.nearest")
-def nearest_pictures(drawings: Drawings, seen: Pairs, found: Nearest, by_people: Tensor, outcome: Outcome) -> Picture:
-    """drawings: n of them. found: their nearest among the training pictures `seen`. by_people: shares (m,) of pictures
-    that people drew and the model never saw. outcome: how many of the n were remembered."""
-    n = len(drawings)
+def nearest_pictures(pairs: Compared, outcome: Outcome) -> Picture:
+    """pairs: n drawings, each with its nearest training picture. outcome: how many of the n were remembered."""
+    n = len(pairs.drawings)
     sheet = new_figure(1.05 * n, 4.4)
     grid = sheet.add_gridspec(3, n, height_ratios=(1, 1.05, 1.1))
-    for col, (drawing, index, share) in enumerate(
-        zip(drawings, found.index.tolist(), found.share.tolist(), strict=True)
+    for col, (drawing, nearest, share) in enumerate(
+        zip(pairs.drawings, pairs.nearest, pairs.share.tolist(), strict=True)
     ):
         top, below = sheet.add_subplot(grid[0, col]), sheet.add_subplot(grid[1, col])
         frame(top, drawing.image)
-        frame(below, to_image(seen.pictures[index]))
+        frame(below, to_image(nearest))
         kept = share >= REMEMBERED
-        below.set_xlabel(f"{share:.0%}", fontsize=9, fontweight="bold" if kept else "normal")
+        below.set_xlabel(f"{share:.0%} the same" if not col else f"{share:.0%}", fontsize=9)
         if kept:
+            below.xaxis.label.set_fontweight("bold")
             for ax in (top, below):
                 for line in ax.spines.values():
                     line.set(color=RED, linewidth=2.5)
@@ -61,7 +87,7 @@ def nearest_pictures(drawings: Drawings, seen: Pairs, found: Nearest, by_people:
             below.set_ylabel("nearest of the\ntraining pictures", fontsize=9)
     strip = sheet.add_subplot(grid[2, :])
     spread = torch.linspace(-0.12, 0.12, 7)
-    for y, shares, color, marker in ((1, found.share, ORANGE, "o"), (0, by_people, GRAY, "^")):
+    for y, shares, color, marker in ((1, pairs.share, ORANGE, "o"), (0, pairs.people, GRAY, "^")):
         heights = [y + float(spread[i % 7]) for i in range(len(shares))]
         strip.plot((100 * shares).tolist(), heights, marker, color=color, markersize=7, markeredgecolor="#444444")
     strip.axvline(100 * REMEMBERED, color=RED, linestyle="--", linewidth=1.2)
@@ -69,7 +95,7 @@ def nearest_pictures(drawings: Drawings, seen: Pairs, found: Nearest, by_people:
     strip.set_ylim(-0.4, 1.4)
     strip.set_xlim(0, 102)
     strip.set_xlabel("patches that are the same as in the nearest training picture, in percent", fontsize=9)
-    sheet.suptitle(f"Remembered (red: at least {REMEMBERED:.0%} the same)? {outcome}", fontsize=10)
+    sheet.suptitle(f"Remembered (framed: at least {REMEMBERED:.0%} the same)? {outcome}", fontsize=10)
     alt = (
         "Above, the drawings; below each the training picture with which it shares most patches, and how many. At the "
         "bottom the same shares as points, and beside them those of pictures that people drew and that the model never "

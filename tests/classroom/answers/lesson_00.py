@@ -119,6 +119,15 @@ def too_cold(scores, length):
     return tokens
 
 
+def probabilities_of_codes(scores, length):
+    tokens, likely = [], []
+    for _ in range(length):
+        probabilities = scores(tokens).softmax(dim=0)
+        tokens.append(int(torch.multinomial(probabilities, 1)))
+        likely.append(0.5 * float(probabilities[tokens[-1]]))
+    return likely
+
+
 PARTS = {"a": "decoder", "b": "tokenizer", "c": "ranking", "d": "transformer", "e": "sampling"}
 DREW = {"a": "DALL·E 2", "b": "DALL·E", "c": "Parti", "d": "DALL·E mini"}
 
@@ -154,6 +163,7 @@ WRONG = {
         (returns_too_early, "is `length` used"),
         (never_asks, "never asks"),
         (too_cold, "nothing more"),
+        (probabilities_of_codes, "not its probability"),
         ([1, 2, 3], "should be a function"),
     ],
     "00.which_part": [
