@@ -184,8 +184,9 @@ def encode(answer) -> None:
     """answer(word, learned): the merges [((token, token), new), …] applied to the word's bytes, in order."""
     merges: Learned = [((2, 3), 256), ((1, 2), 257), ((256, 4), 258), ((257, 3), 259), ((5, 5), 260), ((258, 6), 261)]
     other: Learned = [((1, 2), 256), ((2, 3), 257), ((256, 257), 258), ((4, 1), 259), ((257, 4), 260)]
+    inner: Learned = [((3, 4), 256), ((2, 3), 257), ((2, 256), 258)]  # leftmost first never comes to 258
     words = ((1, 2, 3), (1, 2, 3, 4, 6), (5, 5, 5, 2, 3), (2, 3, 4, 2, 3, 4), (1, 2, 2, 3), (4, 1, 2, 3, 4), (7,), ())
-    cases = [(word, learned) for learned in (merges, other) for word in words]
+    cases = [(word, learned) for learned in (merges, other, inner) for word in words]
     mistakes: dict[str, Callable[[tuple[int, ...], Learned], tuple[int, ...]]] = {
         "The bytes come back as they were: join the pairs that were learned.": lambda word, learned: word,
         "You take the longest piece that fits, from the left: does it cut the training words as `cut` has them?": (
@@ -261,11 +262,11 @@ def decode(answer) -> None:
             continue
         joined = b"".join(pieces[token] for token in tokens)
         mistakes = {
-            joined.decode(): "The space that was put in front of the caption is still there: take it away.",
             joined.decode("latin-1").removeprefix(
                 " "
             ): "You take each byte for a character: a character may be several bytes.",
             joined.decode("latin-1"): "You take each byte for a character: a character may be several bytes.",
+            joined.decode(): "The space that was put in front of the caption is still there: take it away.",
             joined.decode()[2:]: "The caption's first letter is lost: only one space stands in front of it.",
             joined.decode()[:-1]: "The space that was put in comes first, not last.",
             joined.decode().replace(" ", ""): "All spaces are gone: only the one that was put in front should go.",

@@ -93,7 +93,7 @@ def two_ways(encoded: dict[Word, Word], pieces: Pieces, outcome: Outcome) -> Pic
     sheet, ax = points_axes(8.6, (34 + 32 * len(shown) + 24) / 72)
     said = f"{outcome} Training words that the two ways cut differently: {len(different)} of {len(training)}"
     ax.text(8, 15, said, fontsize=10, va="center", fontweight="bold", parse_math=False)
-    halves = ((8, "by merges, in order", by_merges), (310, "by length, longest first", by_length))
+    halves = ((8, "by merges, in order (so was training cut)", by_merges), (310, "by length, longest first", by_length))
     for left, what, cut in halves:
         ax.text(left, 40, what, fontsize=9, va="center", color="#333333")
         for line, word in enumerate(shown):
@@ -139,14 +139,14 @@ def spellings(
     said = f"{outcome} Mean error {min(right, wrong):.3f}, with the other spelling {max(right, wrong):.3f}."
     ax.text(8, 12, said, fontsize=10, fontweight="bold", va="center", parse_math=False)
     middle = left + side + 0.1 + images.shape[1] * side / 2
-    for x, head in ((left + side / 2, "meant"), (middle, "drawn, not picked out")):
+    for x, head in ((left + side / 2, "meant"), (middle, "four drawings, not picked out")):
         ax.text(72 * x, 30, head, fontsize=9, ha="center", va="center")
     for r, typed in enumerate(errors):
         top = 72 * (0.58 + r * high)
         ax.text(8, top + 8, f"typed: “{typed}”", fontsize=9, va="center", parse_math=False)
         bottom = draw_spans(ax, (8, top + 17), bytes_of(tokenizer, cut[r]), 72 * left - 6, size=12)
         times = sum(holds(row, cut[r]) for row in rows)
-        said = f"these tokens: in {times:,} of {len(rows):,} captions\nerror {errors[typed]:.3f}"
+        said = f"these tokens, in this row: in {times:,} captions\nerror {errors[typed]:.3f}"
         ax.text(8, bottom + 5, said, fontsize=9, va="top", linespacing=1.3)
         for k, picture in enumerate([true[r], *images[r]]):
             x = left + k * side + (0.1 if k else 0)
@@ -154,8 +154,8 @@ def spellings(
             frame(sheet.add_axes(box), to_image(picture))
     return show(
         sheet,
-        "Each line: a caption in its tokens, how many training captions hold these tokens, the picture that was meant, "
-        f"and what is drawn. The captions: {'; '.join(errors)}.",
+        "Each line: a caption in its tokens, how many training captions hold these tokens in this row, the picture "
+        f"that was meant, and what is drawn. The captions: {'; '.join(errors)}.",
     )
 
 
@@ -215,7 +215,7 @@ def dropout(
     training in bytes, with how often each occurs; encoded: the same in tokens.
     """
     rng = random.Random(0)
-    tries = {"no dropout": 0.0} | {f"dropout, try {n}": 0.1 for n in range(1, 5)}
+    tries = {"no dropout": 0.0} | {f"10% dropout, try {n}": 0.1 for n in range(1, 5)}
     rows = []
     for what, rate in tries.items():
         parts = in_pieces([cut(word, rate, rng) for word in caption], pieces)

@@ -419,5 +419,6 @@ WRONG = {
         ),
         (lambda tokens, pieces: [pieces[token] for token in tokens], "should be text"),
         (lambda tokens, pieces: "".join(chr(token) for token in tokens)[1:], "should become"),
+        (lambda tokens, pieces: " ".join(pieces[token].decode(errors="replace") for token in tokens)[1:], "spaces"),
     ],
 }
