@@ -36,7 +36,9 @@ def gumbel_max(answer) -> None:
             logits - torch.log(u)
         ).argmax(-1),
         "You use no noise, so the same code always wins: add the noise before the argmax.": logits.argmax(-1),
-        "You use the noise alone, so all codes come up alike: add it to the logits.": gumbel.argmax(-1),
+        "All codes come up alike, as from the noise alone: add it to the logits; a softmax runs over the codes (dim=-1).": (
+            gumbel.argmax(-1)
+        ),
         "You take softmax before you add the noise: the noise belongs to the logits themselves.": (
             logits.softmax(-1) + gumbel
         ).argmax(-1),
@@ -160,6 +162,9 @@ def kl_to_uniform(answer) -> None:
         "That is the mean over codes too: sum over the codes, mean over the positions.": each.mean() / 5,
         "You sum over the positions: take their mean.": each.sum(),
         "That is in bits: use the natural logarithm.": each.mean() / math.log(2),
+        "ln K and the entropy have different units: use the natural logarithm for both.": (
+            math.log2(5) - entropy.mean()
+        ),
         "You take the K of the lesson, 64 codes: take it from the shape of these logits, whose last axis has 5.": (
             math.log(64) - entropy.mean()
         ),

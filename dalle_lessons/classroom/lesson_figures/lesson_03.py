@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from ..figures import BLUE, DASHES, GRAY, GREEN, MARKERS, ORANGE, RED, as_images, frame, image_grid, new_figure, show
@@ -17,6 +19,15 @@ from .earlier_03 import decoded, error_before, measured, runs_of
 BETAS = (0.0, 0.66, 2.2, 6.6, 22.0, 66.0, 316.8)
 #: The four trainings of the exercise, by the letter that hides their cause.
 UNLABELED = {"A": (6.6, "cold"), "B": (6.6, "annealed"), "C": (316.8, "annealed"), "D": (0.0, "annealed")}
+
+
+def strip_of(images: Tensor, across: bool = False) -> Image.Image:
+    """(N, 3, H, W) in [0, 1] -> one picture, all below each other (or side by side), with gray lines between."""
+    axis = 1 if across else 0
+    gap = [(0, 0), (0, 0), (0, 0)]
+    gap[axis] = (0, 1)
+    padded = [np.pad(np.asarray(image), gap, constant_values=187) for image in as_images(images)]
+    return Image.fromarray(np.concatenate(padded, axis=axis))
 
 
 @figure("03.tally")
@@ -121,11 +132,9 @@ def trade(images: Tensor, outcome: Outcome) -> Picture:
         codes = runs_of(beta, "annealed", 1000)[0]["codes_in_use"]
         rows.append((f"β = {beta:g}\n{codes} codes in use", decoded(beta, "annealed", 1000)))
     strip = new_figure(9.2, 6.4)
-    axes = strip.subplots(6, len(rows))
-    for c, (name, pictures) in enumerate(rows):
-        for r, picture in enumerate(as_images(pictures)):
-            frame(axes[r, c], picture)
-        axes[0, c].set_title(name, fontsize=9)
+    for ax, (name, pictures) in zip(strip.subplots(1, len(rows)), rows, strict=True):
+        frame(ax, strip_of(pictures))
+        ax.set_title(name, fontsize=9)
     low, middle = error_before(0.0), error_before(6.6)
     strip.suptitle(f"Error, mean of the seeds: β = 0 {low:.4f}, β = 6.6 {middle:.4f}. {outcome}", fontsize=10)
     return stacked(show(sheet, alt), show(strip, "Six pictures through the tokens of each of the seven runs."), alt=alt)
@@ -188,14 +197,16 @@ def cold(outcome: Outcome) -> Picture:
         history = (runs_of(beta, kind, 1000) or runs_of(beta, kind, 300))[0]["history"]
         steps = range(0, 10 * len(history), 10)
         right.plot(steps, history, color=color, linestyle=dash, label=label.replace("\n", ", "))
+    again = runs_of(6.6, "cold", 1000)[1]["history"]
+    right.plot(range(0, 10 * len(again), 10), again, color=GRAY, linewidth=1, label="1/8, β = 6.6, seed 1")
     right.set_xlabel("step")
-    right.set_title("KL, nats a position (seed 0)", fontsize=10)
+    right.set_title("KL, nats a position (seed 0, or as named)", fontsize=10)
     right.legend(fontsize=8)
     right.grid(alpha=0.25)
     return show(
         sheet,
         "Left, errors: with beta 6.6 they are small if the temperature begins at 1, and several times as large if it "
-        "is 1/8 from the start; cold without a price, the model does learn. Right: the KL of four of these runs; "
+        "is 1/8 from the start; cold without a price, or with one that rises, the model does learn. Right: the KL of five of these runs; "
         "cold and fully priced, it lies at zero for hundreds of steps.",
     )
 
@@ -204,26 +215,22 @@ def cold(outcome: Outcome) -> Picture:
 def unlabeled(images: Tensor) -> Picture:
     """images (6 or more, 3, 32, 32): the held-out pictures that the four trainings decoded."""
     sheet = new_figure(9.2, 5.6)
-    grid = sheet.add_gridspec(5, 6, width_ratios=[1, 1, 1, 1, 2.6, 2.6])
-    for n in range(4):
-        ax = sheet.add_subplot(grid[0, n])
-        frame(ax, as_images(images[n : n + 1])[0])
-        if n == 0:
-            ax.set_ylabel("true", fontsize=10, rotation=0, ha="right", va="center")
+    grid = sheet.add_gridspec(5, 3, width_ratios=[4.2, 2.6, 2.6])
+    ax = sheet.add_subplot(grid[0, 0])
+    frame(ax, strip_of(images[:4], across=True))
+    ax.set_ylabel("true", fontsize=10, rotation=0, ha="right", va="center")
     for r, (letter, (beta, kind)) in enumerate(UNLABELED.items(), 1):
         run = runs_of(beta, kind, 1000)[0]
-        for n, picture in enumerate(as_images(decoded(beta, kind, 1000)[:4])):
-            ax = sheet.add_subplot(grid[r, n])
-            frame(ax, picture)
-            if n == 0:
-                ax.set_ylabel(letter, fontsize=13, rotation=0, ha="right", va="center", fontweight="bold")
-        ax = sheet.add_subplot(grid[r, 4])
+        ax = sheet.add_subplot(grid[r, 0])
+        frame(ax, strip_of(decoded(beta, kind, 1000)[:4], across=True))
+        ax.set_ylabel(letter, fontsize=13, rotation=0, ha="right", va="center", fontweight="bold")
+        ax = sheet.add_subplot(grid[r, 1])
         ax.plot(range(0, 10 * len(run["history"]), 10), run["history"], color=BLUE)
         ax.set_ylim(-0.2, math.log(64) + 0.2)
         ax.tick_params(labelsize=8)
         if r == 1:
             ax.set_title("KL in training, nats (at most 4.16)", fontsize=9)
-        words = sheet.add_subplot(grid[r, 5])
+        words = sheet.add_subplot(grid[r, 2])
         words.set_axis_off()
         text = f"KL at the end: {run['kl']:.4f} nats\nerror: {run['argmax']:.4f}\ncodes in use: {run['codes_in_use']}"
         words.text(0, 0.5, text, fontsize=10, va="center", transform=words.transAxes)
