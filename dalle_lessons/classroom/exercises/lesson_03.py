@@ -36,7 +36,7 @@ def gumbel_max(answer) -> None:
             logits - torch.log(u)
         ).argmax(-1),
         "You use no noise, so the same code always wins: add the noise before the argmax.": logits.argmax(-1),
-        "All codes come up alike, as from the noise alone: add it to the logits; a softmax runs over the codes (dim=-1).": (
+        "All codes come up alike, as from the noise alone: add it to the logits; softmax is over the codes, dim=-1.": (
             gumbel.argmax(-1)
         ),
         "You take softmax before you add the noise: the noise belongs to the logits themselves.": (

@@ -206,8 +206,8 @@ def cold(outcome: Outcome) -> Picture:
     return show(
         sheet,
         "Left, errors: with beta 6.6 they are small if the temperature begins at 1, and several times as large if it "
-        "is 1/8 from the start; cold without a price, or with one that rises, the model does learn. Right: the KL of five of these runs; "
-        "cold and fully priced, it lies at zero for hundreds of steps.",
+        "is 1/8 from the start; cold without a price, or with one that rises, the model does learn. Right: the KL of "
+        "five of these runs; cold and fully priced, it lies at zero for hundreds of steps.",
     )
 
 

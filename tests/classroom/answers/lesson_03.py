@@ -155,7 +155,7 @@ WRONG = {
         (lambda logits, u: (logits - (-u.log2()).log2()).argmax(dim=1), "base 2"),
         (lambda logits, u: (logits - (-u.log()).log()).max(dim=1).values, "largest sum"),
         (lambda logits, u: (-(-u.log()).log()).argmax(dim=1), "noise alone"),
-        (lambda logits, u: (-u.log() / logits.softmax(dim=0)).argmin(dim=1), "over the codes"),
+        (lambda logits, u: (-u.log() / logits.softmax(dim=0)).argmin(dim=1), "over the codes, dim"),
         (lambda logits, u: gumbel_max_as_written(logits, u).tolist(), "later cells need"),
         (one_u_for_a_row, "one u of each row"),
         (lambda logits, u: (-u.log() / logits.softmax(dim=1)).argmax(dim=1), "last clock"),
