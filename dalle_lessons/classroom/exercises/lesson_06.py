@@ -218,7 +218,7 @@ def leak(answer) -> None:
                 full[:, 1:],
                 sequence[:, :-1],
             ),
-            "Now the target lies two steps ahead: no answer is seen, but the token just before is not, either.": (
+            "Now the target lies two steps ahead: no answer is seen, but neither is the token just before it.": (
                 full[:, :-2],
                 sequence[:, 2:],
             ),

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ...pipeline.text_to_image import TextToImage
-from ..figures import KINDS, ORANGE, RED, new_figure, rectangle, show
+from ..figures import KINDS, RED, new_figure, rectangle, show
 from ..joined import draw_box, joined_boxes
 from ..pictures import Picture
 from .base import Frame, Stepper
@@ -69,7 +69,7 @@ class Window(Stepper):
         per_line, seen = 7, slot + 1 + is_open
         figure = new_figure(8.6, 2.9)
         left, right = figure.subplots(1, 2, width_ratios=(7.6, 4.4))
-        framed = {slot: RED, slot + 1: ORANGE} if is_open else {slot: RED}
+        framed = {slot: RED, slot + 1: "black"} if is_open else {slot: RED}
         for place, box in enumerate(self.boxes[: self.text_length + 1]):
             x, y = place % per_line, -(place // per_line)
             draw_box(left, x, y, box if place < seen else None)
@@ -78,7 +78,7 @@ class Window(Stepper):
         left.set_axis_off()
         left.set_xlim(-0.6, per_line - 0.4)
         left.set_ylim(0.4 - lines, 0.6)
-        left.set_title("text slots and [SEP]; red: fed, orange: target", fontsize=9)
+        left.set_title("text slots and [SEP]; framed red: fed, black: target", fontsize=9)
         tiles = [np.asarray(box.tile) for box in self.boxes[self.text_length + 1 :]]
         rows = [np.hstack(tiles[i : i + self.cols]) for i in range(0, len(tiles), self.cols)]
         right.imshow(np.vstack(rows), extent=(0, self.cols, len(rows), 0), interpolation="nearest")
@@ -99,4 +99,4 @@ class Window(Stepper):
 
 def _frame(ax: Axes, corner: tuple[float, float], size: tuple[float, float], color: str | None) -> None:
     if color:
-        ax.add_patch(rectangle(corner, *size, fill=False, edgecolor=color, linewidth=2.5, zorder=3))
+        ax.add_patch(rectangle(corner, *size, fill=False, edgecolor=color, linewidth=3, zorder=3))
