@@ -115,6 +115,12 @@ def lr_multiplier(answer) -> None:
             "It grows after the warm-up: the fall begins at 1 and ends at `min_lr_ratio`.": after(
                 min_lr_ratio + (1 - min_lr_ratio) * (1 - wave)
             ),
+            "It stands still at `min_lr_ratio` before the end: scale the wave, do not cut it off.": after(
+                wave.clamp_min(min_lr_ratio)
+            ),
+            "That is a quarter of a wave, which ends steeply: half a wave is 0.5 * (1 + cos(π d)).": after(
+                min_lr_ratio + (1 - min_lr_ratio) * (math.pi / 2 * done).cos()
+            ),
             "A whole wave comes back up: half a wave ends low.": after(
                 min_lr_ratio + (1 - min_lr_ratio) * 0.5 * (1 + (2 * math.pi * done).cos())
             ),

@@ -37,6 +37,15 @@ def by_square(step, steps, warmup, min_lr_ratio):
     return min_lr_ratio * angle.sin() ** 2 + angle.cos() ** 2
 
 
+def cut_off(step, steps, warmup, min_lr_ratio):
+    return max(min_lr_ratio, by_cases(step, steps, warmup, 0.0))
+
+
+def quarter(step, steps, warmup, min_lr_ratio):
+    wave = math.cos(math.pi / 2 * (step - warmup) / (steps - warmup))
+    return (step + 1) / warmup if step < warmup else min_lr_ratio + (1 - min_lr_ratio) * wave
+
+
 def late_start(step, steps, warmup, min_lr_ratio):
     return step / warmup if step < warmup else by_cases(step, steps, warmup, min_lr_ratio)
 
@@ -296,6 +305,8 @@ WRONG = {
         (no_half, "below 0"),
         (degrees, "radians"),
         (added, "1 - min_lr_ratio"),
+        (cut_off, "do not cut"),
+        (quarter, "quarter of a wave"),
         (lambda step, steps, warmup, min_lr_ratio: min(1, (step + 1) / warmup), "cosine is missing"),
     ],
     "10.causes": [
