@@ -203,19 +203,18 @@ def test_every_stepper_can_be_found(name):
     assert issubclass(getattr(steppers, name), Stepper)
 
 
-def test_nearest_code_asks_for_the_argmin():
-    dvae = DVAE.from_pretrained("shapes")
-    image = shapes("test", 3).pictures[2].float() / 255
-    s = steppers.NearestCode(dvae, image, steps=6)
-    tokens = dvae.encode(image.unsqueeze(0)).flatten()
+def test_codes_in_training_asks_for_the_nearest_code():
+    s = steppers.CodesInTraining()
+    asked = [i for i in range(s.length) if s.frame(i).question]
     answers = set()
-    for i in range(s.length):
+    for i in asked:
         codes, right = s.choices(i)
-        answers.add(right)
-        assert codes[right] == int(tokens[s.cells[i]]) and len(set(codes)) == 4
-        assert s.frame(i).answer == right and str(codes[right]) in s.frame(i).text
-    assert len(answers) > 1  # not always the same letter
-    assert torch.equal(s.distances.argmin(1), tokens)
+        near = torch.cdist(s.plane.vectors[i, s.cell][None], s.plane.codes[i])[0]
+        assert codes[right] == int(near.argmin()) and len(set(codes)) == 4
+        assert s.frame(i).hidden is not None and f"code {codes[right]}: {float(near.min()):.2f}" in s.frame(i).because
+        answers.add(codes[right])
+    assert len(asked) >= 3 and len(answers) > 1  # not always the same code
+    assert all(s.frame(i).hidden is None for i in range(s.length) if i not in asked)
 
 
 def test_soft_choice_grows_hard_as_it_cools():

@@ -1,12 +1,16 @@
-"""Checks of lesson 02: nearest code, straight-through gradient, perplexity."""
+"""Checks of lesson 02: nearest code, straight-through gradient, revival, perplexity."""
 
 from __future__ import annotations
 
 import math
+import time
 
 import torch
+from torch import Tensor
 
 from . import CheckFailed, as_number, as_tensor, as_tokens, call, diagnose, exercise, same
+
+SLOW = 0.4  # seconds of computing, for 1,024 vectors and 128 codes: at once they take a hundredth of it
 
 
 @exercise("02.nearest_code")
@@ -58,6 +62,14 @@ def nearest_code(answer) -> None:
     }
     diagnose(given, truth, mistakes, "Some of these codes are not the nearest: check over which axis you sum (D).")
     as_tokens(call(answer, z[:1], codebook[:1], shown="one vector, one code"), (1,), "With one vector, the tokens")
+    z, codebook = torch.randn(1024, 8, generator=generator), torch.randn(128, 8, generator=generator)
+    begin = time.thread_time()
+    call(answer, z, codebook, shown="1,024 vectors, 128 codes")
+    if time.thread_time() - begin > SLOW:
+        raise CheckFailed(
+            "Right, but one after another: each step of the training has 2,048 vectors, and it would take hours. Let "
+            "torch compare all of them at once: z[:, None] - codebook has the shape (N, K, D)."
+        )
 
 
 @exercise("02.straight_through")
@@ -105,6 +117,56 @@ def straight_through(answer) -> None:
         raise CheckFailed("The gradient that reaches z should be the decoder's, unchanged, and it is another.")
     if to_e:
         raise CheckFailed("A gradient reaches e as well: detach the whole difference, (e - z).detach().")
+
+
+@exercise("02.revive")
+def revive(answer) -> None:
+    """answer(codebook, vectors, counts): (K, D), (N, D), (K,) -> (K, D), unused codes moved to random vectors."""
+    generator = torch.Generator().manual_seed(0)
+    codebook = torch.randn(6, 3, generator=generator)
+    vectors = torch.randn(50, 3, generator=generator) + 10
+    counts = torch.tensor([5.0, 0, 2, 0, 0, 1])
+    unused, used = [1, 3, 4], [0, 2, 5]
+    others = {
+        (3, 3): "You give back the moved codes alone: give the whole codebook, with the used codes where they were.",
+        (50, 3): "You give back the vectors: give a codebook, with as many codes as before.",
+    }
+
+    def new_codebook(codebook: Tensor, counts: Tensor) -> Tensor:
+        given = call(answer, codebook, vectors, counts, shown="codebook, vectors, counts")
+        return as_tensor(given, tuple(codebook.shape), "The new codebook", others)
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tries = torch.stack([new_codebook(codebook, counts).detach() for _ in range(12)])  # (12, 6, 3)
+        kept = new_codebook(codebook, counts + 1)
+    found = tries[:, unused]  # (12, 3, 3)
+    if same(tries, codebook.expand_as(tries)):
+        raise CheckFailed("No code has moved: the codes with a count of 0 should stand on vectors.")
+    if same(tries[:, unused], codebook[unused].expand(12, 3, 3)):
+        raise CheckFailed("The used codes move and the unused ones stay: it should be the other way round.")
+    if not same(tries[:, used], codebook[used].expand(12, 3, 3)):
+        raise CheckFailed(
+            "Codes that are in use have moved too, and what they stand for is lost: move those with a count of 0 only."
+        )
+    if same(found, vectors.mean(dim=0).expand(12, 3, 3)):
+        raise CheckFailed("All unused codes stand on the mean of the vectors: each needs a vector of its own.")
+    gaps = [(found.reshape(-1, 1, 3) - places).norm(dim=2).min(dim=1).values for places in (codebook[used], vectors)]
+    if (gaps[0] < 1e-5).any():
+        raise CheckFailed("An unused code stands on a used one: they would share its vectors. Put it on a vector.")
+    if not (gaps[1] < 1e-4).all():
+        raise CheckFailed("A moved code stands where no vector is: take rows of `vectors` as they are.")
+    if all(same(row, row[:1].expand_as(row)) for row in found):
+        raise CheckFailed(
+            "All unused codes stand on the same vector, and only one of them will be chosen: draw one for each."
+        )
+    if same(found, found[:1].expand_as(found)):
+        raise CheckFailed(
+            "You take the same vectors every time. The first ones are patches from the top of one picture, all alike: "
+            "take random ones."
+        )
+    if not same(kept, codebook):
+        raise CheckFailed("Where all codes are in use, the codebook should stay as it is.")
 
 
 @exercise("02.perplexity")

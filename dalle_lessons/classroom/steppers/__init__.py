@@ -3,7 +3,7 @@
 import importlib
 
 MODULES = {
-    "NearestCode": "nearest_code",
+    "CodesInTraining": "codes_in_training",
     "Race": "race",
     "SoftChoice": "soft_choice",
     "TokenPainter": "token_painter",

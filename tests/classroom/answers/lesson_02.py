@@ -173,11 +173,77 @@ def perplexity_in_bits(tokens, codes):
     return 2 ** -(p * p.log2()).sum().item()
 
 
+def revive_by_mask(codebook, vectors, counts):
+    unused = counts == 0
+    chosen = torch.randperm(len(vectors))[: int(unused.sum())]
+    new = codebook.clone()
+    new[unused] = vectors[chosen]
+    return new
+
+
+def revive_by_where(codebook, vectors, counts):
+    chosen = vectors[torch.randint(len(vectors), (len(codebook),))]
+    return torch.where((counts == 0)[:, None], chosen, codebook)
+
+
+def revive_by_loop(codebook, vectors, counts):
+    new = [code for code in codebook]
+    for k, count in enumerate(counts.tolist()):
+        if count == 0:
+            new[k] = vectors[torch.randint(len(vectors), ()).item()]
+    return torch.stack(new)
+
+
+def replaced(new, where, codebook):
+    codebook = codebook.clone()
+    codebook[where] = new
+    return codebook
+
+
+def revive_onto_mean(codebook, vectors, counts):
+    return replaced(vectors.mean(dim=0), counts == 0, codebook)
+
+
+def revive_onto_one(codebook, vectors, counts):
+    return replaced(vectors[torch.randint(len(vectors), (1,))], counts == 0, codebook)
+
+
+def revive_onto_first(codebook, vectors, counts):
+    return replaced(vectors[: int((counts == 0).sum())], counts == 0, codebook)
+
+
+def revive_with_noise(codebook, vectors, counts):
+    return replaced(torch.randn(int((counts == 0).sum()), codebook.shape[1]), counts == 0, codebook)
+
+
+def revive_onto_commonest(codebook, vectors, counts):
+    return replaced(codebook[counts.argmax()], counts == 0, codebook)
+
+
+def revive_rare_too(codebook, vectors, counts):
+    rare = counts < 2
+    return replaced(vectors[torch.randint(len(vectors), (int(rare.sum()),))], rare, codebook)
+
+
+def revive_the_used(codebook, vectors, counts):
+    used = counts > 0
+    return replaced(vectors[torch.randint(len(vectors), (int(used.sum()),))], used, codebook)
+
+
+def revive_in_place(codebook, vectors, counts):
+    unused = counts == 0
+    codebook[unused] = vectors[torch.randint(len(vectors), (int(unused.sum()),))]
+    return codebook
+
+
+def moved_alone(codebook, vectors, counts):
+    return vectors[torch.randint(len(vectors), (int((counts == 0).sum()),))]
+
+
 RIGHT = {
     "02.nearest_code": [
         nearest_by_broadcasting,
         nearest_by_cdist,
-        nearest_by_loop,
         nearest_by_products,
     ],
     "02.straight_through": [
@@ -185,6 +251,11 @@ RIGHT = {
         through_function,
         through_overwritten_copy,
         lambda z, e: e.detach() + z - z.detach(),
+    ],
+    "02.revive": [
+        revive_by_mask,
+        revive_by_where,
+        revive_by_loop,
     ],
     "02.perplexity": [
         perplexity_by_bincount,
@@ -210,6 +281,10 @@ WRONG = {
         (lambda z, codebook: torch.cdist(torch.ones(64, 3), codebook).argmin(dim=1), "arguments"),
         (lambda z, codebook: (z[:, None] - torch.ones(128, 8)).pow(2).sum(-1).argmin(dim=1), "arguments only"),
         (lambda z, codebook: nearest_by_cdist(z, codebook).tolist(), "later cells need"),
+        (nearest_by_loop, "at once"),
+        (lambda z, codebook: torch.cdist(z, codebook).argmax(dim=1), "farthest"),
+        (lambda z, codebook: torch.cdist(z, codebook).topk(1, largest=False).indices, r"\(N, 1\)"),
+        (lambda z, codebook: nearest_by_cdist(z, codebook) + 1, "from 1"),
     ],
     "02.straight_through": [
         (lambda z, e: e + (z - e).detach(), "exchanged"),
@@ -221,6 +296,23 @@ WRONG = {
         (lambda z, e: z + e - z.detach(), "reaches e as well"),
         (lambda z, e: z + e.detach(), r"z \+ e"),
         (overwrites_z, "in place"),
+        (lambda z, e: z + (e - z.detach()), "reaches e as well"),
+        (lambda z, e: 0.5 * z + (e - 0.5 * z).detach(), "unchanged, and it is another"),
+        (lambda z, e: e.detach().requires_grad_(), "does not reach|No gradient"),
+        (lambda z, e: (e - z).detach(), "for rounding"),
+    ],
+    "02.revive": [
+        (lambda codebook, vectors, counts: codebook, "No code has moved"),
+        (revive_the_used, "other way round|in use have moved"),
+        (revive_rare_too, "in use have moved"),
+        (revive_onto_mean, "mean of the vectors"),
+        (revive_onto_one, "same vector"),
+        (revive_onto_first, "top of one picture"),
+        (revive_onto_commonest, "stands on a used one"),
+        (revive_with_noise, "where no vector is"),
+        (moved_alone, "moved codes alone"),
+        (revive_in_place, "in place"),
+        (lambda codebook, vectors, counts: vectors, "give a codebook"),
     ],
     "02.perplexity": [
         (bits_with_exp, "exp of bits"),
@@ -234,6 +326,9 @@ WRONG = {
         (smoothed_counts, "leave them out"),
         (mean_over_rows, "average over the rows"),
         (lambda tokens, codes: codes, "number of codes"),
+        (lambda tokens, codes: 2 ** entropy_only(tokens, codes), "power of nats"),
+        (lambda tokens, codes: 1 / float(shares(tokens, codes).pow(2).sum()), "another measure"),
+        (lambda tokens, codes: math.exp(entropy_only(tokens, codes)) / codes, "divide by the number"),
         (lambda tokens, codes: torch.bincount(tokens.flatten(), minlength=codes), "one number"),
     ],
 }
