@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .bank import GuessText, lesson_texts, split_name
-from .markup import Markup, said
+from .markup import Markup, said, with_text
 from .record import note, read_record
 
 
@@ -82,6 +82,9 @@ class Guess(widgets.VBox):
     def _show(self) -> None:
         words = "Not guessed yet." if self.value is None else f"You said: {_words(self.value, self.text.unit)}."
         self._said.value = said(words)
+
+    def _repr_mimebundle_(self, **kwargs):
+        return with_text(super()._repr_mimebundle_(**kwargs) or {}, repr(self))
 
     def __repr__(self) -> str:
         if self.text.choices:

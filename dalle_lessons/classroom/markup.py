@@ -53,3 +53,9 @@ class Markup(widgets.HTML):
 def style(css: str) -> widgets.HTML:
     """Rules for how the page looks, written by us."""
     return widgets.HTML(f"<style>{css}</style>")
+
+
+def with_text(bundle: dict | tuple[dict, dict], text: str) -> tuple[dict, dict]:
+    """A widget's mimebundle with all of its text for readers without a kernel; ipywidgets cuts it at 110 letters."""
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    return {**data, "text/plain": text}, metadata

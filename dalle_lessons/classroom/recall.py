@@ -10,7 +10,7 @@ import html
 import ipywidgets as widgets
 
 from .bank import Question, lesson_texts
-from .markup import LIVE, Markup
+from .markup import LIVE, Markup, with_text
 
 BACK = (1, 3, 6)  # lessons back
 OWN = 3  # the first questions of a lesson's file close it; the later ones come back in later lessons
@@ -63,6 +63,9 @@ class Recall(widgets.VBox):
         verdict = "Right." if choice.right else "No."
         self._verdicts[number].value = f"{LIVE}<b>{verdict}</b> {html.escape(choice.because)}</div>"
         self._score.value = f"{sum(self.right.values())} of {len(self.right)} right at the first try."
+
+    def _repr_mimebundle_(self, **kwargs):
+        return with_text(super()._repr_mimebundle_(**kwargs) or {}, repr(self))
 
     def __repr__(self) -> str:
         lines = [

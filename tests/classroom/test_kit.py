@@ -313,3 +313,10 @@ def test_the_right_answer_is_not_known_by_its_length(monkeypatch):
     assert longest / len(questions) < 0.45
     first = sum(q.shuffled()[0].right for q in questions)
     assert 0.2 < first / len(questions) < 0.5
+
+
+def test_readers_without_a_kernel_get_the_whole_text():
+    for widget in (guess("02.colors"), recall("02", "end")):
+        data, _ = widget._repr_mimebundle_()
+        assert data["text/plain"] == repr(widget) and "application/vnd.jupyter.widget-view+json" in data
+    assert len(repr(recall("02", "end"))) > 110
