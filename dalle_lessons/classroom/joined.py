@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,15 +34,21 @@ class Box:
 def joined_boxes(system: TextToImage, text: Tensor, image: Tensor) -> list[Box]:
     """text (T,), image (N,) int64 -> START, words and pads, [SEP], image tokens in raster order."""
     tokenizer, c = system.tokenizer, system.dalle.config
-    special = {tokenizer.start_id: Box("START", "start"), tokenizer.pad_id: Box("PAD", "pad")}
+    special = {tokenizer.start_id: ("START", "start"), tokenizer.pad_id: ("PAD", "pad")}
     pieces = (str(tokenizer.tokenizer.id_to_token(i)).replace("Ġ", " ") for i in text.tolist())
-    words = [special.get(i) or Box(piece, "text") for i, piece in zip(text.tolist(), pieces, strict=True)]
-    whole = to_image(system.dvae.decode(image.view(1, c.rows, c.cols))[0])
-    wide, high = whole.width // c.cols, whole.height // c.rows
-    corners = [(i % c.cols * wide, i // c.cols * high) for i in range(len(image))]
+    words = [special.get(i) or (piece, "text") for i, piece in zip(text.tolist(), pieces, strict=True)]
+    return boxes_of(words, image, system.dvae.decode(image.view(1, c.rows, c.cols))[0], c.cols)
+
+
+def boxes_of(words: Sequence[tuple[str, str]], image: Tensor, picture: Tensor, cols: int) -> list[Box]:
+    """words: (label, kind) of each text slot, START and pads among them; image (N,) int64, `cols` a line; picture
+    (3, H, W) in [0, 1], whose patches are shown in their places -> all boxes, [SEP] between."""
+    whole = to_image(picture)
+    wide, high = whole.width // cols, whole.height // (len(image) // cols)
+    corners = [(i % cols * wide, i // cols * high) for i in range(len(image))]
     tiles = [whole.crop((x, y, x + wide, y + high)) for x, y in corners]
     return [
-        *words,
+        *(Box(label, kind) for label, kind in words),
         Box("[SEP]", "sep"),
         *(Box(str(i), "image", tile) for i, tile in zip(image.tolist(), tiles, strict=True)),
     ]

@@ -14,6 +14,7 @@ from PIL import Image
 
 from dalle_lessons import TextToImage
 from dalle_lessons.classroom import figures, markup, steppers
+from dalle_lessons.classroom.joined import joined_boxes
 from dalle_lessons.classroom.steppers import Frame, Stepper
 from dalle_lessons.datasets.images import to_image, to_tensor
 from dalle_lessons.datasets.shapes import shapes
@@ -370,7 +371,7 @@ def test_all_letters_of_a_long_text_are_in_the_picture():
 def test_window_hides_what_comes_after():
     system = TextToImage.from_pretrained("shapes")
     text = system.tokenizer.encode(["a red circle"])[0]  # START, three words, 12 pads
-    s = steppers.Window(system, text, torch.arange(64))
+    s = steppers.Window(joined_boxes(system, text, torch.arange(64)), 8)
     assert s.slots == [0, 2, 3, 4, 15, 16, 24, 79] and len(s.boxes) == 81
     kinds = ["a word", "a word", "PAD", "PAD", "[SEP]", "an image", "an image", "an image"]
     counted = [1, 3, 3, 3, 3, 4, 12, 67]

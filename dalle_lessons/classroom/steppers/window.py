@@ -6,11 +6,9 @@ import html
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
-from ...pipeline.text_to_image import TextToImage
 from ..figures import KINDS, RED, new_figure, rectangle, show
-from ..joined import draw_box, joined_boxes
+from ..joined import Box, draw_box
 from ..pictures import Picture
 from .base import Frame, Stepper
 
@@ -30,14 +28,14 @@ class Window(Stepper):
     """Slots of the joined sequence of one pair, those where the kind changes among them: all tokens up to the slot are
     open, the rest is hidden, and the reader says what the target is and whether it counts.
 
-    text (T,), image (N,) int64.
+    boxes: see `joined`. cols: image tokens in a line of the grid.
     """
 
     title = "Slot by slot"
 
-    def __init__(self, system: TextToImage, text: Tensor, image: Tensor):
-        self.boxes = joined_boxes(system, text, image)
-        self.text_length, self.cols = len(text), system.dalle.config.cols
+    def __init__(self, boxes: list[Box], cols: int):
+        self.boxes, self.cols = boxes, cols
+        self.text_length = [box.kind for box in boxes].index("sep")
         words = sum(box.kind == "text" for box in self.boxes)
         sep = self.text_length
         # the first word, the end of the words, one pad, the last text slot, [SEP], the end of a line, the last
@@ -61,7 +59,7 @@ class Window(Stepper):
             hidden=self.picture(slot, is_open=False),
         )
 
-    def _name(self, box) -> str:
+    def _name(self, box: Box) -> str:
         return f"image token {box.label}" if box.kind == "image" else html.escape(box.label.strip())
 
     def picture(self, slot: int, is_open: bool) -> Picture:
