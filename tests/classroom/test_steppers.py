@@ -137,10 +137,10 @@ def test_a_change_keeps_the_place_or_begins_anew():
     s = Counting()
     s.go(3)
     s.renew(keep=True)
-    assert s.position == 3 and s._place.value == "<b>4 of 5</b>" and "number 3" in s._text.value
+    assert s.position == 3 and "<b>4 of 5</b>" in s._place.value and "number 3" in s._text.value
     s.length = 2
     s.renew(keep=True)
-    assert s.position == 1 and s._place.value == "<b>2 of 2</b>"
+    assert s.position == 1 and "<b>2 of 2</b>" in s._place.value
     s.renew()
     assert s.position == 0
 

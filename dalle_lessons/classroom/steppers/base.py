@@ -115,7 +115,7 @@ class Stepper(widgets.VBox):
         asks = bool(frame.question) and i not in self._open
         picture = (frame.hidden or frame.picture) if asks else frame.picture
         self._picture.value = picture.png
-        self._place.value = f"<b>{i + 1} of {self._slider.max + 1}</b>"
+        self._place.value = f"{LIVE}<b>{i + 1} of {self._slider.max + 1}</b></div>"
         words = html.escape(picture.alt)
         text = "Answer the question to see this step." if asks else frame.text
         # Screen readers are told of a change (aria-live) and get the picture in words.
