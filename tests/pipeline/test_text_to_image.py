@@ -1,5 +1,6 @@
 """From caption to ranked pictures, on a small untrained system: order, seeds and indices, errors."""
 
+import gc
 import json
 import random
 import shutil
@@ -225,12 +226,15 @@ def entries(work) -> list[str]:
         at_loop = module == "dalle_lessons.model.sampling" and frame.f_code.co_name == "sample"
         inside.append("the token loop" if at_loop else module)
 
+    gc.collect()  # what earlier tests left would be finalized meanwhile, and be counted
+    gc.disable()
     before = sys.getprofile()
     sys.setprofile(watch)
     try:
         work()
     finally:
         sys.setprofile(before)
+        gc.enable()
     return found
 
 
