@@ -158,15 +158,6 @@ def follow(average, model, n, most=0.99):
         mine.lerp_(theirs, 1 - keep)
 
 
-def whole_loop(model, steps, draw_batch, peak, warmup, watch):
-    optimizers, average = make_optimizers(model), copy.deepcopy(model)
-    for step in range(steps):
-        nats = one_step(model, optimizers, draw_batch(model), peak * by_recipe(step, steps, warmup, 0.05))
-        follow(average, model, step)
-        watch(step + 1, model, average, nats)
-    return average
-
-
 def while_loop(model, steps, draw_batch, peak, warmup, watch):
     average = copy.deepcopy(model)
     optimizers, done = make_optimizers(model), 0
@@ -198,41 +189,24 @@ def one_batch(model, steps, draw_batch, peak, warmup, watch):
     return average
 
 
-def no_copy(model, steps, draw_batch, peak, warmup, watch):
-    optimizers, average = make_optimizers(model), model
-    for step in range(steps):
-        watch(
-            step + 1,
-            model,
-            average,
-            one_step(model, optimizers, draw_batch(model), peak * by_recipe(step, steps, warmup, 0.05)),
-        )
-    return average
+def loop_that(copies=True, follows="after"):
+    """The loop, with or without a copy, whose average follows after each step, before it, or never."""
+
+    def loop(model, steps, draw_batch, peak, warmup, watch):
+        optimizers, average = make_optimizers(model), copy.deepcopy(model) if copies else model
+        for step in range(steps):
+            if follows == "before":
+                follow(average, model, step)
+            nats = one_step(model, optimizers, draw_batch(model), peak * by_recipe(step, steps, warmup, 0.05))
+            if follows == "after":
+                follow(average, model, step)
+            watch(step + 1, model, average, nats)
+        return average
+
+    return loop
 
 
-def never_follows(model, steps, draw_batch, peak, warmup, watch):
-    optimizers, average = make_optimizers(model), copy.deepcopy(model)
-    for step in range(steps):
-        watch(
-            step + 1,
-            model,
-            average,
-            one_step(model, optimizers, draw_batch(model), peak * by_recipe(step, steps, warmup, 0.05)),
-        )
-    return average
-
-
-def follows_first(model, steps, draw_batch, peak, warmup, watch):
-    optimizers, average = make_optimizers(model), copy.deepcopy(model)
-    for step in range(steps):
-        follow(average, model, step)
-        watch(
-            step + 1,
-            model,
-            average,
-            one_step(model, optimizers, draw_batch(model), peak * by_recipe(step, steps, warmup, 0.05)),
-        )
-    return average
+whole_loop = loop_that()
 
 
 def anew(model, steps, draw_batch, peak, warmup, watch):
@@ -346,9 +320,9 @@ WRONG = {
     ],
     "10.train": [
         (one_batch, "again and again"),
-        (no_copy, "copy of its own"),
-        (never_follows, "never follows"),
-        (follows_first, "lags"),
+        (loop_that(copies=False, follows="never"), "copy of its own"),
+        (loop_that(follows="never"), "never follows"),
+        (loop_that(follows="before"), "lags"),
         (anew, "made anew"),
         (from_one, "counted from 0"),
         (one_rate, "stays at its peak"),
