@@ -5,7 +5,6 @@ Sequences come in the lesson's joined numbering: text tokens 0 … W-1, [SEP] W,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from ..figures import BLUE, DASHES, GREEN, ORANGE, PALETTE, RED, new_figure, rec
 from ..figures import frame as draw_frame
 from ..guesses import Outcome
 from ..joined import draw_box, joined_boxes
+from ..ledger import draw_ledger
 from ..pictures import Picture
 from . import figure
 
@@ -220,30 +220,9 @@ def two_networks(
 
 @figure("06.ledger")
 def ledger(lines: Mapping[str, float], goal: Mapping[str, float]) -> Picture:
-    """The loss ledger: predictor -> nats an image token on the held-out pictures, logarithmic, each with exp(nats), the
-    number of codes it hesitates among. goal: the same, of what the course wants to reach, as a line."""
-    drawn = new_figure(8.0, 0.36 * len(lines) + 1.4)
-    ax = drawn.subplots()
-    ax.barh(range(len(lines)), list(lines.values()), color=BLUE)
-    for y, value in enumerate(lines.values()):
-        words = f"{value:.3g} nats: among {math.exp(value):.3g} codes"
-        ax.annotate(words, (value, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
-    low = min(goal.values()) / 1.25
-    for name, value in goal.items():
-        ax.axvline(value, color=ORANGE, linestyle="--", linewidth=2)
-        words = f"goal: {name}, {value:.3f} nats: among {math.exp(value):.2f} codes"
-        ax.annotate(words, (value, -0.85), xytext=(5, 0), textcoords="offset points", va="center", fontsize=9)
-    ax.set_xscale("log")
-    ax.set_xlim(low, max(lines.values()) * 9)
-    ax.set_ylim(len(lines) - 0.45, -1.3)
-    ax.set_yticks(range(len(lines)), list(lines), fontsize=9)
-    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 5) if tick > low]
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=9)
-    ax.minorticks_off()
-    ax.set_xlabel("nats an image token, 400 held-out shapes (fewer are better)", fontsize=9)
-    ax.set_title("The loss ledger", fontsize=10)
-    named = f"{', '.join(lines)}; the goal: {', '.join(goal)}"
-    return show(drawn, f"The loss ledger, logarithmic, one bar a line: {named}, a dashed line.")
+    """The first lines of the loss ledger: predictor -> nats an image token on the held-out pictures; goal: the same, of
+    what the course wants to reach."""
+    return draw_ledger("06", lines, goal)
 
 
 @figure("06.captioned")
