@@ -107,8 +107,10 @@ lock:
 	$(READY) lock
 	@$(RUN) tools/make_lock.py $(if $(UPGRADE),--upgrade)
 
-lock-check:
+lock-tools:
 	$(READY) lock
+
+lock-check: lock-tools
 	@$(RUN) tools/make_lock.py --check
 
 clean:

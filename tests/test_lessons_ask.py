@@ -21,6 +21,10 @@ from dalle_lessons.classroom.student_copy import GOES_ON, for_student
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 MOST_LINES, MOST_COLUMNS, MOST_CELLS, FEWEST_QUESTIONS = 12, 88, 20, 10
+# The long training of a lesson, cut short in the empty copy (nbval runs it whole). Cells that measure how far it came
+# may then refuse it, with the sentence that TOO_SHORT finds.
+SHORTER = {"10": ("STEPS, pupil = 480", "STEPS, pupil = 40")}
+TOO_SHORT = re.compile("restart the kernel|Restart and run all")
 NOT_COUNTED = ("### BEGIN SOLUTION", "### END SOLUTION", "import ", "from ")  # among the lines of a cell
 
 
@@ -153,17 +157,23 @@ def test_run_all_reaches_the_end_of_an_empty_copy(path, tmp_path, monkeypatch):
     expected of it can be shown."""
     monkeypatch.setenv("DALLE_LESSONS_RECORD", "")
     copied = json.dumps(for_student(json.loads(path.read_text(encoding="utf-8"))))
+    whole, short = SHORTER.get(path.stem[:2], ("", ""))
+    assert whole in copied
+    copied = copied.replace(whole, short) if whole else copied
     notebook: Any = nbformat.reads(copied, as_version=4)  # it joins the lines of a source, which are a list in the file
     exercises = {name for cell in code_cells(path) for name, _ in checks_in("".join(cell["source"]))}
     readied = {name for cell in code_cells(path) for name in calls("".join(cell["source"]), "ready")}
     asked = "\n".join(f"expected({name!r})" for name in sorted(exercises))
     notebook.cells.append(nbformat.v4.new_code_cell(f"from dalle_lessons import expected\n{asked}"))
-    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": tmp_path}})
+    client.allow_errors = bool(whole)
+    client.execute()
     printed = ""
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
-                assert GOES_ON in cell.metadata.get("tags", ()), f"{cell.source}\n{output.ename}: {output.evalue}"
+                expected = GOES_ON in cell.metadata.get("tags", ()) or whole and TOO_SHORT.search(output.evalue)
+                assert expected, f"{cell.source}\n{output.ename}: {output.evalue}"
             printed += output.get("text", "")
     assert all(f"{name}: taken, not solved." in printed for name in readied)
 

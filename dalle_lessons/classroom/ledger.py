@@ -71,5 +71,6 @@ def draw_ledger(lesson: str, measured: Mapping[str, float], goal: Mapping[str, f
     ax.set_xlabel("nats an image token, 400 held-out shapes (fewer are better)", fontsize=9)
     new = "" if set(lines) == set(measured) else "; orange: this lesson's"
     ax.set_title(f"The loss ledger{new}", fontsize=10)
-    named = f"{', '.join(before)}{'; new: ' if before else ''}{', '.join(measured)}; the goal: {', '.join(goal)}"
+    earlier = "those of the lessons before, then " if before else ""
+    named = f"{earlier}{', '.join(measured)}; the goal: {', '.join(goal)}"
     return show(drawn, f"The loss ledger, logarithmic, one bar a line: {named}, a dashed line.")

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from matplotlib.axes import Axes
 
 from dalle_lessons.classroom import ledger
+from dalle_lessons.classroom.pictures import Picture
 
 OWN = {"06": {"lines": {"guess": 5.5, "counts": 1.0}, "goal": {"the best": 0.06}}, "08": {"lines": {"net": 0.5}}}
 
@@ -18,10 +20,15 @@ def written(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "data_dir", lambda: tmp_path)
 
 
-def test_lines_of_earlier_lessons_stand_before_the_new():
+def test_lines_of_earlier_lessons_stand_before_the_new(monkeypatch):
+    drawn: list[Axes] = []
+    monkeypatch.setattr(ledger, "show", lambda figure, alt: drawn.append(figure.axes[0]) or Picture(b"", alt))
     alt = ledger.draw_ledger("08", {"net": 0.51}).alt
-    assert "guess, counts; new: net; the goal: the best" in alt  # and 07, which has none, is passed over
-    assert "net" not in ledger.draw_ledger("06", OWN["06"]["lines"], {"the best": 0.061}).alt
+    assert "those of the lessons before, then net; the goal: the best" in alt
+    first = ledger.draw_ledger("06", OWN["06"]["lines"], {"the best": 0.061}).alt
+    assert "before" not in first
+    names = [[label.get_text() for label in ax.get_yticklabels()] for ax in drawn]
+    assert names == [["guess", "counts", "net"], ["guess", "counts"]]  # 07, which has none, is passed over
 
 
 @pytest.mark.parametrize("nats", [0.42, 0.58, float("nan")])

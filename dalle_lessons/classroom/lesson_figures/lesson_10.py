@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from functools import cache
 from textwrap import fill
@@ -20,6 +19,7 @@ from ...training.trainer import TrainConfig
 from ..figures import BLUE, DASHES, GRAY, GREEN, MARKERS, ORANGE, bars, curves, frame, image_grid, new_figure
 from ..figures import show as as_picture
 from ..guesses import Outcome
+from ..ledger import draw_ledger
 from ..pictures import Picture
 from . import figure
 
@@ -194,24 +194,8 @@ def shares_right(verdicts: Sequence[SceneVerdict], things: int) -> dict[str, flo
 
 @figure("10.ledger")
 def ledger(nats: dict[str, float]) -> Picture:
-    """nats: name -> nats an image token on held-out shapes: "uniform guess", "bigram", "ours", "shipped, no caption",
-    "shipped"."""
-    if nats["ours"] > nats["bigram"] / 2:
-        raise ValueError("Our model should cost half of the bigram's nats at most: restart the kernel and run all.")
-    names = sorted(nats, key=lambda name: -nats[name])
-    panel = new_figure(6.6, 0.34 * len(names) + 0.9)
-    ax = panel.subplots()
-    values = [nats[name] for name in names]
-    drawn = ax.barh(names, values, color=[ORANGE if name == "ours" else BLUE for name in names])
-    ax.bar_label(drawn, [f"{v:.3g} nats = {math.exp(v):.3g} codes" for v in values], fontsize=8, padding=3)
-    ax.set_xscale("log")
-    ax.set_xlim(min(values) / 2, 60)
-    ax.invert_yaxis()
-    ax.set_xlabel("nats an image token, held-out shapes; exp of it: among how many codes it hesitates", fontsize=8)
-    ax.tick_params(labelsize=8)
-    ax.set_title("The loss ledger", fontsize=10)
-    alt = "The loss ledger, logarithmic: the uniform guess costs most, then the bigram; the trained models far less."
-    return as_picture(panel, alt)
+    """This lesson's lines of the loss ledger: predictor -> nats an image token, with or without captions."""
+    return draw_ledger("10", nats)
 
 
 @figure("10.broken")
