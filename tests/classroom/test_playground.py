@@ -1,5 +1,6 @@
 """The playground: without a browser, in JupyterLab, and as the page that `dalle-lessons play` serves."""
 
+import contextlib
 import html
 import http.client
 import json
@@ -384,8 +385,11 @@ def served(folder: Path, *words: str):
 
 def kernels(process) -> list[int]:
     """The kernels that a page has started and not ended, by process."""
-    family = psutil.Process(process.pid).children(recursive=True)
-    return [one.pid for one in family if any("ipykernel_launcher" in word for word in one.cmdline())]
+    found = []
+    for one in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended since it was listed
+            found += [one.pid] if any("ipykernel_launcher" in word for word in one.cmdline()) else []
+    return found
 
 
 def answer_of(address: str, **headers: str) -> int:

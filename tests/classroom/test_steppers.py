@@ -206,16 +206,17 @@ def test_every_stepper_can_be_found(name):
 
 def test_codes_in_training_asks_for_the_nearest_code():
     s = steppers.CodesInTraining()
-    asked = [i for i in range(s.length) if s.frame(i).question]
+    frames = [s.frame(i) for i in range(s.length)]
+    asked = [i for i in range(s.length) if frames[i].question]
     answers = set()
     for i in asked:
         codes, right = s.choices(i)
         near = torch.cdist(s.plane.vectors[i, s.cell][None], s.plane.codes[i])[0]
         assert codes[right] == int(near.argmin()) and len(set(codes)) == 4
-        assert s.frame(i).hidden is not None and f"code {codes[right]}: {float(near.min()):.2f}" in s.frame(i).because
+        assert frames[i].hidden is not None and f"code {codes[right]}: {float(near.min()):.2f}" in frames[i].because
         answers.add(codes[right])
     assert len(asked) >= 3 and len(answers) > 1  # not always the same code
-    assert all(s.frame(i).hidden is None for i in range(s.length) if i not in asked)
+    assert all(frames[i].hidden is None for i in range(s.length) if i not in asked)
 
 
 def test_soft_choice_grows_hard_as_it_cools():

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,17 +28,27 @@ needs_torchrun = pytest.mark.skipif(sys.platform == "win32", reason="PyTorch's t
 SAME = {"rtol": 1e-5, "atol": 1e-5}
 
 
-def start(jobs, *options, processes=2):
-    """Run the jobs, one after another, in so many processes."""
+def start(jobs, *options, processes=2, seconds=400):
+    """Run the jobs, one after another, in so many processes. -> what they said"""
     command = [sys.executable, str(WORKER), json.dumps(jobs, default=str)]
     if processes > 1:
         torchrun = ["-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1"]
         command[1:1] = [*torchrun, "--nproc-per-node", str(processes), *options]
     loopback = {"linux": "lo", "darwin": "lo0"}[sys.platform]
     env = os.environ | {"GLOO_SOCKET_IFNAME": loopback, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240)
-    assert done.returncode == 0, done.stdout[-5000:]
-    return done.stdout
+    # Into a file: whoever reads a pipe waits for all that hold it, torchrun's own processes, even after torchrun's end.
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        process = subprocess.Popen(command, env=env, stdout=file, stderr=subprocess.STDOUT)
+        try:
+            code = process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            code = f"not ended after {seconds} s"
+            process.terminate()  # torchrun then ends its processes
+            process.wait(timeout=60)
+        file.seek(0)
+        said = file.read()
+    assert code == 0, f"{code}: {said[-5000:]}"
+    return said
 
 
 def losses(folder):
