@@ -68,7 +68,7 @@ def with_text_fields():
     tokens = torch.zeros(64, dtype=torch.int64)
     caption = "a big red circle"
     yield steppers.GrowingScene(shapes("train", 20), caption)
-    yield steppers.DrawStep(system, caption, every=32)
+    yield steppers.DrawStep(system, caption)
     yield steppers.LogitLens(system, caption, tokens)
     yield steppers.TrainingStages(stages, [0, 100], [5.0, 1.0], system.dvae, system.tokenizer, caption)
     yield steppers.OneWord(system, [caption, "a big blue circle"])
@@ -460,24 +460,52 @@ def test_attention_weights_are_those_that_the_model_uses():
     assert s.frame(1).picture.png != old
 
 
-def test_draw_step_shows_what_the_sampler_drew():
+@pytest.fixture(scope="module")
+def draw_step():
+    return steppers.DrawStep(TextToImage.from_pretrained("shapes"), "a red circle", seed=1)
+
+
+def test_draw_step_shows_what_the_sampler_drew(draw_step):
     from dalle_lessons.model.sampling import sample
 
-    system = TextToImage.from_pretrained("shapes")
-    s = steppers.DrawStep(system, "a red circle", every=16)
-    text = system.tokenizer.encode(["a red circle"])
-    tokens = sample(system.dalle, text, s.seed.value, temperature=s.temperature.value)[0]
-    assert torch.equal(s.tokens, tokens) and s.length == 4
-    assert float(s.chances(16).sum()) == pytest.approx(1.0, abs=1e-5)
-    frame = s.frame(1)
-    order = s.chances(16).argsort(descending=True).tolist()
-    assert frame.answer == min(2, (order.index(int(tokens[16])) > 0) + (order.index(int(tokens[16])) >= 6))
+    s = draw_step
+    text = s.system.tokenizer.encode(["a red circle"])
+    assert torch.equal(s.tokens, sample(s.system.dalle, text, 1)[0]) and s.length == 64
+    for i in (0, s.next_unsure(0)):
+        probabilities = s.probabilities(i)
+        assert float(probabilities.sum()) == pytest.approx(1.0, abs=1e-5)
+        order = probabilities.argsort(descending=True)
+        frame = s.frame(i)
+        assert frame.answer == min(6, order.tolist().index(int(s.tokens[i])))
+        sums = s.sums(i, order)  # what decided: the largest sum of ln p and noise, the best of all others among them
+        assert max(range(7), key=lambda n: sum(sums[n])) == frame.answer
+        assert frame.choices[6] == "one of the 250 others"
+
+
+def test_draw_step_keeps_its_place_and_what_is_drawn(draw_step):
+    s = draw_step
+    place = s.next_unsure(0)
+    s.go(place)
+    s.guess(0)
+    before, noise = s.tokens.clone(), s.noise.clone()
+    s.temperature.value = 2.4
+    assert s.position == place and place in s._open
+    assert torch.equal(s.tokens[:place], before[:place]) and not torch.equal(s.tokens, before)
+    assert torch.equal(s.noise, noise)
+    s.temperature.value = 1.0
+    assert torch.equal(s.tokens, before)
     s.top_k.value = 3
-    assert int((s.chances(16) > 0).sum()) == 3
-    s.seed.value = 2
-    assert not torch.equal(s.tokens, tokens)
+    assert int((s.probabilities(place) > 0).sum()) == 3
+    s.top_k.value, s.top_p.value = 0, 0.5
+    kept = s.probabilities(place) > 0
+    assert 1 <= int(kept.sum()) < 20
+    s.guidance.value = 2.0
+    assert s.position == place and torch.equal(s.tokens[:place], before[:place])
+    s.seed.value = 3
+    assert s.position == 0 and not torch.equal(s.noise, noise)
+    drawn = s.tokens
     s.caption.value = "red " * 40
-    assert "too long" in s.problem.value
+    assert "too long" in s.problem.value and torch.equal(s.tokens, drawn)
 
 
 def test_matching_asks_for_what_clip_prefers():

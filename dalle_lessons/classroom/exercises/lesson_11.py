@@ -1,10 +1,80 @@
-"""Checks of lesson 11: a draw at any temperature, top-p, what the cache holds."""
+"""Checks of lesson 11: how likely a picture is, a draw at any temperature, top-p, one step with a cache."""
 
 from __future__ import annotations
 
-import torch
+import math
 
+import torch
+from torch import Tensor
+
+from ...model.transformer import Attention
 from . import CheckFailed, as_number, as_tensor, call, diagnose, exercise, same
+from .one_step import STEP_MISTAKES, attention_step
+
+
+@exercise("11.log_probability")
+def log_probability(answer) -> None:
+    """answer(logits, tokens): (B, N, K), (B, N) -> (B,), ln of the probability of each picture."""
+    generator = torch.Generator().manual_seed(0)
+    logits, tokens = torch.randn(3, 5, 4, generator=generator), torch.randint(4, (3, 5), generator=generator)
+    at = tokens[..., None]
+
+    def summed(logs: Tensor, at: Tensor = at) -> Tensor:
+        return logs.gather(-1, at)[..., 0].sum(-1)
+
+    logs, shown = logits.log_softmax(-1), "logits, tokens"
+    given = as_tensor(
+        call(answer, logits, tokens, shown=shown),
+        (3,),
+        "The logarithms",
+        {
+            (3, 5): "You give a number for each token: a picture is likely if all of them are, so add them up.",
+            (): "You give one number for all pictures together: add up over the places of each picture alone.",
+            (5,): "You add up over the pictures: add up over the places of each picture.",
+            (
+                3,
+                5,
+                4,
+            ): "You give a number for every code: take that of the token which stands in the picture, by gather.",
+            (3, 4): "You give a number for every code: take that of the token which stands in the picture, by gather.",
+        },
+        lists=False,
+    )
+    truth = summed(logs)
+    mistakes = {
+        "You take the mean over the places: the probability of a picture is a product, and its logarithm a sum.": truth
+        / 5,
+        "The sign: logarithms of probabilities are negative or 0. (What you give is the loss, summed.)": -truth,
+        "That is the loss of a token: here the sum over the places is asked for, with its negative sign.": -truth / 5,
+        "You add up logits: they are scores, and become logarithms of probabilities by log_softmax.": summed(logits),
+        "You add up probabilities: they are multiplied, so add up their logarithms.": summed(logs.exp()),
+        "That is the probability itself: its logarithm is asked for.": truth.exp(),
+        "softmax over the places: the probabilities of the codes at one place add up to 1, so dim=-1.": summed(
+            logits.log_softmax(1)
+        ),
+        "softmax over the pictures: the probabilities of the codes at one place add up to 1, so dim=-1.": summed(
+            logits.log_softmax(0)
+        ),
+        "You shift by one: the logits at place i are those of token i already.": summed(logs[:, :-1], at[:, 1:]),
+        "You take the likeliest code at each place: take the one that stands in the picture.": logs.amax(-1).sum(-1),
+        "log2 gives bits: nats are asked for, the natural logarithm.": truth / math.log(2),
+    }
+    otherwise = "The sums are others: log_softmax over the codes, each picture's token, and the sum over its places."
+    diagnose(given, truth, mistakes, otherwise)
+    logits = torch.zeros(1, 3, 4)
+    logits[0, 1, 2] = 200.0
+    given = call(answer, logits, torch.zeros(1, 3, dtype=torch.int64), shown="a very rare token")
+    if not same(given, logits.log_softmax(-1)[..., 0].sum(-1)):
+        raise CheckFailed(
+            "A token with a logit far below the others: its probability is rounded to 0, and ln 0 is -inf; log_softmax "
+            "never takes this way."
+        )
+    given = call(answer, torch.zeros(1, 400, 8), torch.zeros(1, 400, dtype=torch.int64), shown="a long picture")
+    if not same(given, torch.tensor([-400 * math.log(8)])):
+        raise CheckFailed(
+            "With 400 places it goes wrong: the product of so many probabilities is too small for a float, and becomes "
+            "0; add up logarithms."
+        )
 
 
 @exercise("11.draw")
@@ -118,32 +188,85 @@ def top_p(answer) -> None:
         raise CheckFailed("If the likeliest code alone is above p, it must stay: at least one code always does.")
     if not same(~torch.isneginf(sure), torch.tensor([True, False, False])):
         raise CheckFailed("A code that reaches p alone should stay alone.")
+    equal = call(answer, torch.zeros(4), 0.5, shown="four equally likely codes, 0.5")
+    if int((~torch.isneginf(as_tensor(equal, (4,), "The logits", lists=False))).sum()) == 3:
+        raise CheckFailed(
+            "Two codes of probability 0.25 reach 0.5 exactly, and you keep a third: a code stays if those before it "
+            "have *not yet* reached p, so compare with <, not <=."
+        )
 
 
-@exercise("11.cache_numbers")
-def cache_numbers(answer) -> None:
-    """answer(layers, width, slots): numbers in the KV cache of one picture."""
-    for layers, width, slots in ((3, 8, 10), (6, 256, 92)):
-        value = as_number(call(answer, layers, width, slots, shown=f"{layers}, {width}, {slots}"), "The number")
-        each = layers * width * slots
-        mistakes = {
-            "Keys alone are half of it: values are kept too.": each,
-            "Queries are not kept: a slot's query is used once, when the slot is new. Keys and values: 2.": 3 * each,
-            "Each layer has keys and values of its own: multiply by the layers.": 2 * width * slots,
-            "A key is a vector, not one number: multiply by the width.": 2 * layers * slots,
-            "Slots are counted twice, as for the weights of attention: each slot keeps one key and one value.": (
-                2 * each * slots
-            ),
-            "Not the weights of attention, slots by slots, but the vectors of each slot.": layers * slots * slots,
-            "All slots seen so far are kept, not the last alone: multiply by the slots.": 2 * layers * width,
-            "Those are bytes: numbers are asked for, whatever each takes.": 8 * each,
-            "The matrices that make keys and values are no part of the cache: a key has `width` numbers.": (
-                2 * each * width
-            ),
-            "You add the cache up over the steps: it only grows, so what is full at the end is all.": each
-            * (slots + 1),
-            "The last slot has a key and a value, too: all slots are filled.": 2 * layers * width * (slots - 1),
-            "You add: every layer keeps `width` numbers for every slot, so multiply.": 2 * (layers + width + slots),
-        }
-        truth = 2 * each
-        diagnose(value, truth, mistakes, f"For {layers} layers of width {width} and {slots} slots it is {truth}.", 1e-9)
+@exercise("11.decode_step")
+def decode_step(answer) -> None:
+    """answer(layer, x, keys, values): see `attention_step`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer, x = Attention(12, 3), 2 * torch.randn(2, 6, 12)
+    with torch.no_grad():
+        layer.key.weight.mul_(3)  # so that looks differ
+        _steps(answer, layer, x)
+
+
+def _steps(answer, layer: Attention, x: Tensor) -> None:
+    """Six slots, one after another, from an empty cache on."""
+    whole = layer(x, torch.ones(6, 6, dtype=torch.bool).tril())  # (2, 6, 12)
+    keys = values = torch.zeros(2, 3, 0, 4)
+    for i in (0, 1, 2):  # what is kept so far is made here, so that the first mistake is named
+        _, keys, values = attention_step(layer, x[:, i], keys, values)
+    for i in (3, 4, 5):
+        shown = f"layer, x, keys and values of {i} slots"
+        given = call(answer, layer, x[:, i], keys, values, shown=shown)
+        if isinstance(given, Tensor):
+            raise CheckFailed("You give one tensor: give three, the result, and keys and values with the new slot's.")
+        if not isinstance(given, (tuple, list)) or len(given) != 3:
+            raise CheckFailed("Give three tensors: the result (B, C), and keys and values with the new slot's.")
+        out = as_tensor(
+            given[0],
+            (2, 12),
+            "The result",
+            {
+                (
+                    2,
+                    1,
+                    12,
+                ): "The result should be (B, C), one vector for each row of the batch, and is (B, 1, C): leave "
+                "the dimension of the one slot out again.",
+                (2, 3, 1, 4): "The heads are still apart: put them side by side, (B, heads, 1, size) -> (B, C), then "
+                "layer.project.",
+            },
+            lists=False,
+        )
+        wrong = {name: attention_step(layer, x[:, i], keys, values, name)[0] for name in STEP_MISTAKES}
+        mistakes = {STEP_MISTAKES[name]: value for name, value in wrong.items()}
+        otherwise = (
+            "The result differs from that of the whole sequence at once: q, k, v of x; key and value behind the "
+        )
+        otherwise += "kept ones; scores, softmax, mixture, project."
+        diagnose(out, whole[:, i], mistakes, otherwise)
+        _, keys, values = attention_step(layer, x[:, i], old_keys := keys, old_values := values)
+        for kept, truth, before, other, name in (
+            (given[1], keys, old_keys, values, "keys"),
+            (given[2], values, old_values, keys, "values"),
+        ):
+            others = {
+                tuple(
+                    before.shape
+                ): f"The {name} that come back are those of before: give them with the new slot's, or "
+                "the next step knows nothing of this one.",
+                (2, 3, 1, 4): f"You give the new slot's {name} alone: give all, the kept ones first.",
+            }
+            kept = as_tensor(kept, tuple(truth.shape), f"The {name}", others, lists=False)
+            front = torch.cat((truth[:, :, -1:], truth[:, :, :-1]), dim=2)
+            diagnose(
+                kept,
+                truth,
+                {
+                    f"The new slot's {name} stand in front: they come last, in the order of the slots.": front,
+                    "Keys and values come back in the other order: the result, keys, values.": other,
+                },
+                f"The result is right, but the {name} that come back are others: the kept ones, then the new slot's.",
+            )
+    empty = torch.zeros(2, 3, 0, 4)
+    given = call(answer, layer, x[:, 0], empty, empty, shown="layer, x, and an empty cache")
+    if not same(given[0], whole[:, 0]):
+        raise CheckFailed("With an empty cache, the first slot, it goes wrong: it looks at itself alone.")

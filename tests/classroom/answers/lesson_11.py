@@ -165,6 +165,11 @@ def sums_of_logits(logits, p):
     return put_back(logits, order[ordered.cumsum(dim=0) - ordered < p])
 
 
+def one_more_on_a_tie(logits, p):
+    chances, order = sorted_chances(logits)
+    return put_back(logits, order[chances.cumsum(dim=0) - chances <= p])
+
+
 def zero_outside(logits, p):
     return top_p_by_sorting(logits, p).masked_fill(top_p_by_sorting(logits, p) == -torch.inf, 0.0)
 
@@ -174,16 +179,133 @@ def share_of_the_codes(logits, p):
     return put_back(logits, logits.topk(count).indices)
 
 
-def cache_by_loop(layers, width, slots):
-    numbers = 0
-    for _ in range(layers):
-        for _ in ("key", "value"):
-            numbers += width * slots
-    return numbers
+def ln_p_by_gather(logits, tokens):
+    return logits.log_softmax(dim=-1).gather(-1, tokens[..., None]).squeeze(-1).sum(dim=-1)
 
 
-def cache_by_shape(layers, width, slots):
-    return torch.empty(layers, 2, slots, width, device="meta").numel()
+def ln_p_by_cross_entropy(logits, tokens):
+    nats = torch.nn.functional.cross_entropy(logits.transpose(1, 2), tokens, reduction="none")
+    return -nats.sum(dim=1)
+
+
+def ln_p_by_loop(logits, tokens):
+    out = []
+    for scores, picture in zip(logits, tokens, strict=True):
+        logs = scores - scores.logsumexp(dim=-1, keepdim=True)
+        out.append(sum(logs[i, token] for i, token in enumerate(picture)))
+    return torch.stack(out)
+
+
+def ln_p_of_product(logits, tokens):
+    return logits.softmax(dim=-1).gather(-1, tokens[..., None])[..., 0].prod(dim=-1).log()
+
+
+def ln_p_softmax_then_log(logits, tokens):
+    return logits.softmax(dim=-1).log().gather(-1, tokens[..., None])[..., 0].sum(dim=-1)
+
+
+def ln_p_mean(logits, tokens):
+    return ln_p_by_gather(logits, tokens) / tokens.shape[1]
+
+
+def ln_p_shifted(logits, tokens):
+    return ln_p_by_gather(logits[:, :-1], tokens[:, 1:])
+
+
+def ln_p_of_logits(logits, tokens):
+    return logits.gather(-1, tokens[..., None])[..., 0].sum(dim=-1)
+
+
+def ln_p_of_each(logits, tokens):
+    return logits.log_softmax(dim=-1).gather(-1, tokens[..., None])[..., 0]
+
+
+def ln_p_wrong_dim(logits, tokens):
+    return logits.log_softmax(dim=1).gather(-1, tokens[..., None])[..., 0].sum(dim=-1)
+
+
+def ln_p_of_greedy(logits, tokens):
+    return logits.log_softmax(dim=-1).max(dim=-1).values.sum(dim=-1)
+
+
+def step_in_full(layer, x, keys, values, dim=-1, scale=None):
+    def split(y):
+        return y.unflatten(-1, (layer.heads, -1)).unsqueeze(2)
+
+    q, k, v = split(layer.query(x)), split(layer.key(x)), split(layer.value(x))
+    keys, values = torch.cat((keys, k), dim=2), torch.cat((values, v), dim=2)
+    weights = (q @ keys.transpose(-1, -2) / (scale or math.sqrt(q.shape[-1]))).softmax(dim=dim)
+    return layer.project((weights @ values).squeeze(2).flatten(1)), keys, values
+
+
+def step_by_einsum(layer, x, keys, values):
+    b, heads = x.shape[0], layer.heads
+    q, k, v = (part(x).view(b, heads, -1) for part in (layer.query, layer.key, layer.value))
+    keys = torch.cat([keys, k[:, :, None, :]], dim=-2)
+    values = torch.cat([values, v[:, :, None, :]], dim=-2)
+    scores = torch.einsum("bhd,bhnd->bhn", q, keys) * q.shape[-1] ** -0.5
+    mixed = torch.einsum("bhn,bhnd->bhd", torch.softmax(scores, -1), values)
+    return [layer.project(mixed.reshape(b, -1)), keys, values]
+
+
+def step_by_torch(layer, x, keys, values):
+    q, k, v = (
+        part(x)[:, None].unflatten(-1, (layer.heads, -1)).transpose(1, 2)
+        for part in (layer.query, layer.key, layer.value)
+    )
+    keys, values = torch.cat((keys, k), 2), torch.cat((values, v), 2)
+    out = torch.nn.functional.scaled_dot_product_attention(q, keys, values)
+    return layer.project(out.transpose(1, 2).flatten(2))[:, 0], keys, values
+
+
+def step_without_itself(layer, x, keys, values):
+    def split(y):
+        return y.unflatten(-1, (layer.heads, -1)).unsqueeze(2)
+
+    q, k, v = split(layer.query(x)), split(layer.key(x)), split(layer.value(x))
+    weights = (q @ keys.mT / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    out = layer.project((weights @ values).flatten(1))
+    return out, torch.cat((keys, k), dim=2), torch.cat((values, v), dim=2)
+
+
+def step_not_kept(layer, x, keys, values):
+    return step_in_full(layer, x, keys, values)[0], keys, values
+
+
+def step_in_front(layer, x, keys, values):
+    out, keys, values = step_in_full(layer, x, keys, values)
+    return out, keys.roll(1, dims=2), values.roll(1, dims=2)
+
+
+def step_with_a_mask(layer, x, keys, values):
+    def split(y):
+        return y.unflatten(-1, (layer.heads, -1)).unsqueeze(2)
+
+    q, k, v = split(layer.query(x)), split(layer.key(x)), split(layer.value(x))
+    keys, values = torch.cat((keys, k), dim=2), torch.cat((values, v), dim=2)
+    scores = q @ keys.mT / math.sqrt(q.shape[-1])
+    mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+    return layer.project((weights @ values).flatten(1)), keys, values
+
+
+def step_keeps_x(layer, x, keys, values):
+    q, x_split = (y.unflatten(-1, (layer.heads, -1)).unsqueeze(2) for y in (layer.query(x), x))
+    keys, values = torch.cat((keys, x_split), dim=2), torch.cat((values, x_split), dim=2)
+    weights = (q @ keys.mT / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return layer.project((weights @ values).flatten(1)), keys, values
+
+
+def step_without_project(layer, x, keys, values):
+    q, k, v = (part(x).unflatten(-1, (layer.heads, -1)).unsqueeze(2) for part in (layer.query, layer.key, layer.value))
+    keys, values = torch.cat((keys, k), dim=2), torch.cat((values, v), dim=2)
+    weights = (q @ keys.mT / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return (weights @ values).flatten(1), keys, values
+
+
+def step_with_a_slot_left(layer, x, keys, values):
+    out, keys, values = step_in_full(layer, x, keys, values)
+    return out[:, None], keys, values
 
 
 def top_p_by_threshold(logits, p):
@@ -204,10 +326,15 @@ RIGHT = {
         top_p_by_searching,
         top_p_by_threshold,
     ],
-    "11.cache_numbers": [
-        lambda layers, width, slots: 2 * layers * width * slots,
-        cache_by_loop,
-        cache_by_shape,
+    "11.log_probability": [
+        ln_p_by_gather,
+        ln_p_by_cross_entropy,
+        ln_p_by_loop,
+    ],
+    "11.decode_step": [
+        step_in_full,
+        step_by_einsum,
+        step_by_torch,
     ],
 }
 
@@ -228,6 +355,7 @@ WRONG = {
     "11.top_p": [
         (stops_short, "too few"),
         (one_too_many, "too many"),
+        (one_more_on_a_tie, "exactly"),
         (each_chance_above_p, "own chance"),
         (relative_to_the_best, "near the best"),
         (not_put_back, "back in sorted order"),
@@ -240,16 +368,35 @@ WRONG = {
         (lambda logits, p: logits, "Nothing is dropped"),
         (sums_of_logits, "chances"),
     ],
-    "11.cache_numbers": [
-        (lambda layers, width, slots: layers * width * slots, "Keys alone"),
-        (lambda layers, width, slots: 3 * layers * width * slots, "Queries"),
-        (lambda layers, width, slots: 2 * layers * width, "last alone"),
-        (lambda layers, width, slots: 2 * width * slots, "Each layer"),
-        (lambda layers, width, slots: 2 * layers * slots, "by the width"),
-        (lambda layers, width, slots: 2 * layers * width * slots**2, "twice"),
-        (lambda layers, width, slots: 8 * layers * width * slots, "bytes"),
-        (lambda layers, width, slots: layers * width * slots * (slots + 1), "over the steps"),
-        (lambda layers, width, slots: 2 * layers * width * (slots - 1), "last slot"),
-        (lambda layers, width, slots: layers * slots**2, "weights of attention"),
+    "11.log_probability": [
+        (ln_p_of_product, "400 places"),
+        (ln_p_softmax_then_log, "never takes this way"),
+        (ln_p_mean, "mean over the places"),
+        (ln_p_shifted, "shift by one"),
+        (ln_p_of_logits, "add up logits"),
+        (ln_p_of_each, "each token"),
+        (ln_p_wrong_dim, "over the places"),
+        (ln_p_of_greedy, "likeliest code"),
+        (lambda logits, tokens: -ln_p_by_gather(logits, tokens), "sign"),
+        (lambda logits, tokens: ln_p_by_gather(logits, tokens).exp(), "probability itself"),
+        (lambda logits, tokens: ln_p_by_gather(logits, tokens).sum(), "all pictures together"),
+        (lambda logits, tokens: torch.nn.functional.cross_entropy(logits.mT, tokens), "all pictures"),
+    ],
+    "11.decode_step": [
+        (step_without_itself, "sees itself"),
+        (step_not_kept, "those of before"),
+        (step_in_front, "stand in front"),
+        (step_with_a_mask, "No mask is needed"),
+        (step_keeps_x, "keep x itself"),
+        (step_without_project, "project is missing"),
+        (step_with_a_slot_left, r"\(B, 1, C\)"),
+        (lambda layer, x, keys, values: step_in_full(layer, x, keys, values)[0], "one tensor"),
+        (lambda layer, x, keys, values: step_in_full(layer, x, keys, values, scale=1.0), "not divided"),
+        (lambda layer, x, k, v: step_in_full(layer, x, k, v, scale=math.sqrt(x.shape[-1])), "whole width"),
+        (lambda layer, x, keys, values: step_in_full(layer, x, keys, values, dim=1), "over the heads"),
+        (
+            lambda layer, x, keys, values: (lambda o, k, v: (o, v, k))(*step_in_full(layer, x, keys, values)),
+            "other order",
+        ),
     ],
 }
