@@ -540,6 +540,22 @@ def test_logit_lens_ends_with_the_models_own_guess():
     assert not s.problem.value
 
 
+def test_logit_lens_draws_with_the_first_layers_alone():
+    from dalle_lessons.classroom.steppers.logit_lens import first_layers
+    from dalle_lessons.model.sampling import sample
+
+    system = TextToImage.from_pretrained("shapes")
+    text, layers = system.tokenizer.encode(["a red circle"]), len(system.dalle.transformer.blocks)
+    tokens = sample(system.dalle, text, seed=0)
+    assert torch.equal(sample(first_layers(system.dalle, layers), text, seed=0), tokens)
+    with torch.no_grad():
+        x = system.dalle.embedding(text, tokens[:, :-1])
+        truth = system.dalle.image_head(system.dalle.transformer.norm(x[:, text.shape[1] :]))
+        torch.testing.assert_close(first_layers(system.dalle, 0)(text, tokens)[1], truth)
+    frame = steppers.LogitLens(system, "a red circle", tokens).frame(0)
+    assert "64" in frame.question and frame.because and "sampled" in frame.text
+
+
 def test_rows_given_counts_what_clip_names():
     system, pairs = TextToImage.from_pretrained("shapes"), shapes("test", 1)
     image = to_image(pairs.pictures[0])

@@ -1,9 +1,10 @@
-"""Checks of lesson 09: the order inside a residual block, a mask from its rule, the parameters of a block."""
+"""Checks of lesson 09: a residual block, the stack up to the logits, parameters, a mask, how far masks reach."""
 
 from __future__ import annotations
 
 import torch
 
+from ...model.dalle import DALLE, DALLEConfig
 from . import CheckFailed, as_number, as_tensor, call, diagnose, exercise
 
 
@@ -63,9 +64,92 @@ def block(answer) -> None:
             lambda m: m + norm2(mlp(m))
         )(x + norm1(attention(x))),
         "The MLP is missing: it comes after attention, with the second norm.": middle,
+        "Attention is missing: it comes first, with the first norm.": x + mlp(norm2(x)),
+        "What is added to attention's branch is the normalized x: add x itself.": (lambda m: m + mlp(norm2(m)))(
+            norm1(x) + attention(norm1(x))
+        ),
+        "What is added to the MLP's branch is the normalized sum: add the sum itself.": (
+            norm2(middle) + mlp(norm2(middle))
+        ),
+        "The first norm is used for both: the MLP has a norm of its own.": middle + mlp(norm1(middle)),
         "The MLP's branch is added to the old x, and attention's is lost: add it to the sum.": (x + mlp(norm2(middle))),
     }
     diagnose(value, truth, mistakes, "x + attention(norm1(x)) first; then add mlp(norm2(…)) of that sum.")
+
+
+@exercise("09.image_logits")
+def image_logits(answer) -> None:
+    """answer(dalle, x, mask): the vectors of all slots (B, T + N, C) -> image logits (B, N, codes)."""
+    generator = torch.Generator().manual_seed(9)
+    dalle = DALLE(DALLEConfig(9, 3, 2, 3, 7, 8, 3, 2)).eval()
+    T, N, V, K = 3, 6, 9, 7
+    for parameter in dalle.parameters():
+        parameter.data = 0.4 * torch.randn(parameter.shape, generator=generator) + (parameter.ndim == 1) * 0.3
+    text = torch.tensor([[1, 4, 5], [1, 6, 0]])
+    tokens = torch.tensor([[0, 3, 2, 6, 1], [5, 5, 4, 0, 2]])
+    mask, blocks = dalle.masks["full"], dalle.transformer.blocks
+    others = {
+        (2, T + N, K): "Logits for all slots, text included: only the slots from [SEP] on, the first after the text, "
+        "predict image tokens.",
+        (2, T + N, V): "That is the text head, over all slots: image tokens come from image_head.",
+        (2, N, V): "These logits are over the words: image tokens come from image_head.",
+        (2, N - 1, K): "One slot too few: [SEP], right after the text, predicts the first image token.",
+        (2, N + 1, K): "One slot too many: the last text slot predicts a text token; [SEP] comes right after the text.",
+        (2, T, K): "These are the text's slots: the image's begin where the text ends.",
+        (N, K): "The batch is lost: x has all slots of several pairs, (B, T + N, C).",
+        (2, N, 8): "These are still vectors, as wide as the stream: the image head makes logits of them.",
+        (2, T + N, 8): "These are still vectors of all slots: the image head is missing, and the cut at [SEP].",
+        (2, K): "Only one slot of each pair: all from [SEP] on are asked for.",
+    }
+    with torch.no_grad():
+        x = dalle.embedding(text, tokens)
+        value = as_tensor(call(answer, dalle, x, mask, shown="dalle, x, mask"), (2, N, K), "The logits", others)
+
+        def run(stream, parts, mask=mask):
+            for part in parts:
+                stream = part(stream, mask)
+            return stream
+
+        def logits(stream, norm=True, first=T, head=dalle.image_head):
+            stream = dalle.transformer.norm(stream) if norm else stream
+            return head(stream[:, first : first + N])
+
+        through = run(x, blocks)
+        truth = logits(through)
+        mistakes = {
+            "The last norm is missing: after all blocks, before the head.": logits(through, norm=False),
+            "No block has run: these are the logits of the stream before the first.": logits(x),
+            "Only the first block has run: is the return inside the loop?": logits(run(x, blocks[:1])),
+            "Only the last block has run: each must be given what the one before it gave, not x.": logits(
+                run(x, blocks[-1:])
+            ),
+            "Each block is given the first x: give it what the block before it gave.": logits(
+                x + sum(part(x, mask) - x for part in blocks)
+            ),
+            "One block runs again and again: take each of dalle.transformer.blocks in turn.": logits(
+                run(x, [blocks[0]] * len(blocks))
+            ),
+            "The blocks run in the wrong order: the first one first.": logits(run(x, blocks[::-1])),
+            "The last block is missing.": logits(run(x, blocks[:-1])),
+            "The first block is missing.": logits(run(x, blocks[1:])),
+            "The norm stands after each block: it comes once, after the last.": logits(
+                self_normed(x, blocks, mask, dalle.transformer.norm), norm=False
+            ),
+            "The first N slots: that is the text and a part of the picture. The image's slots begin after the text.": (
+                logits(through, first=0)
+            ),
+            "Without the mask each slot sees its own answer: give every block the mask.": logits(run(x, blocks, None)),
+            "Probabilities instead of logits: leave the softmax to the loss.": truth.softmax(-1),
+            "Logarithms of probabilities instead of logits: leave the softmax to the loss.": truth.log_softmax(-1),
+        }
+        diagnose(value, truth, mistakes, "Every block in turn, the last norm, the slots from [SEP] on, image_head.")
+
+
+def self_normed(x, blocks, mask, norm):
+    """The stream where a norm is put after each block."""
+    for part in blocks:
+        x = norm(part(x, mask))
+    return x
 
 
 @exercise("09.row_mask")
@@ -108,6 +192,12 @@ def row_mask(answer) -> None:
                 truth.T
             ),
             "One too many: `cols` slots before it, and itself.": (back >= 0) & (back <= cols + 1),
+            "It jumps: a slot sees itself and the one straight above, but nothing in between.": (back == 0)
+            | (back == cols),
+            "Only the slot itself and one before it: the window is `cols` slots long.": (back >= 0) & (back <= 1),
+            "The window of `cols` slots lies before the slot's own row: count back from the slot itself.": (
+                (lines_back == 1) | ((lines_back == 0) & (back == 0))
+            ),
             "That is the whole causal mask: the window is missing.": back >= 0,
             "True and False are exchanged: True means may look.": ~truth,
             "The window is as long as a column: it should be as long as a row.": (back >= 0) & (back <= rows),
@@ -139,6 +229,57 @@ def block_parameters(answer) -> None:
             "The MLP's matrices are width by 4 times width, and not both sides 4 times as wide.": 20 * c * c + 13 * c,
             "The way back has a bias for each output, and these are the width alone.": 12 * c * c + 16 * c,
             "Each matrix has a bias for every output, not one number in all.": 12 * c * c + 10,
+            "A norm has a scale and a shift for each of the width's numbers, not one of each.": 12 * c * c + 9 * c + 4,
+            "Attention is counted for one head of four parts: all heads together fill matrices of width by width.": (
+                9 * c * c + 13 * c
+            ),
+            "The MLP is counted twice.": 20 * c * c + 18 * c,
+            "Attention is counted twice.": 16 * c * c + 17 * c,
         }
         truth = 12 * c * c + 13 * c
         diagnose(value, truth, mistakes, f"For width {c} it is {truth}: count matrices, biases, norms.", 1e-9)
+
+
+@exercise("09.reach")
+def reach(answer) -> None:
+    """answer(masks): a list of (S, S) bool, the first layer's first -> (S, S) bool, what each slot knows of at last."""
+    generator = torch.Generator().manual_seed(3)
+    size = 7
+    drawn = [torch.rand(size, size, generator=generator).tril() > 0.62 for _ in range(3)]
+    for count in (3, 1):
+        masks = [mask | torch.eye(size, dtype=torch.bool) for mask in drawn[:count]]
+        value = call(answer, masks, shown=f"{count} masks" if count > 1 else "one mask")
+        value = as_tensor(value, (size, size), "What is seen", lists=False)
+        truth = chained(masks)
+        if value.dtype != torch.bool:
+            ways = "the number of ways, or a share: " if bool((value > 1).any()) else ""
+            raise CheckFailed(
+                f"Known or not known: True or False for each pair, dtype bool; this is {ways}{value.dtype}. Compare "
+                "with 0."
+            )
+        together, common = torch.stack(masks).any(dim=0), torch.stack(masks).all(dim=0)
+        mistakes = {
+            "That is what one layer or another sees, side by side: but the second layer looks at slots that have seen "
+            "something themselves.": together,
+            "That is what all layers see alike: a slot knows more after each layer, not less.": common,
+            "The layers are in the wrong order: the last layer's mask says at whom it looks, and these have what the "
+            "layers before it brought.": chained(masks[::-1]),
+            "Only the first layer counts in this answer.": masks[0],
+            "Only the last layer counts in this answer.": masks[-1],
+            "One layer is missing: the last one.": chained(masks[:-1]),
+            "One layer is missing: the first one.": chained(masks[1:]),
+            "Rows and columns are exchanged: line i says of what slot i knows.": truth.T,
+            "The first layer is taken again and again: take each mask in turn.": chained([masks[0]] * count),
+            "True and False are exchanged.": ~truth,
+            "That is everything before a slot: the masks are not used.": torch.ones_like(truth).tril(),
+            "That is what each slot knows at the start: only of itself.": torch.eye(size, dtype=torch.bool),
+        }
+        diagnose(value, truth, mistakes, "After a layer: i knows of j if it looks at some slot that knew of j before.")
+
+
+def chained(masks) -> torch.Tensor:
+    """What each slot knows of after all these layers."""
+    seen = torch.eye(len(masks[0]) if len(masks) else 7, dtype=torch.bool)
+    for mask in masks:
+        seen = (mask.double() @ seen.double()) > 0
+    return seen

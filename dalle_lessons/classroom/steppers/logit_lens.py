@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import copy
+
 import ipywidgets as widgets
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...datasets.images import to_image
+from ...model.dalle import DALLE
+from ...model.sampling import sample
 from ...pipeline.text_to_image import TextToImage
 from ..figures import frame, new_figure, show
 from ..markup import Markup
-from .base import Frame, Stepper
+from .base import Frame, Stepper, unknown
 
 SHARES = ("under a quarter", "a quarter to a half", "half to three quarters", "over three quarters")
+
+
+def first_layers(dalle: DALLE, layers: int) -> DALLE:
+    """A copy in which all later blocks add nothing to the stream: it stops after so many."""
+    short = copy.deepcopy(dalle)
+    for block in short.transformer.blocks[layers:]:
+        for last in (block.attention.project, block.mlp[2]):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+    return short
 
 
 class LogitLens(Stepper):
@@ -42,7 +56,7 @@ class LogitLens(Stepper):
 
     @torch.no_grad()
     def look(self) -> None:
-        """Keep the likeliest codes (layers + 1, N) and the chance of the true code (layers + 1, N)."""
+        """Keep the likeliest codes (layers + 1, N) and the probability of the true code (layers + 1, N)."""
         self.problem.value = ""
         dalle = self.system.dalle
         try:
@@ -50,6 +64,7 @@ class LogitLens(Stepper):
         except ValueError as error:
             self.problem.say(str(error))
             return
+        self.text = text
         x = dalle.embedding(text, self.tokens[None, :-1])  # (1, T + N, C)
         streams = [x]
         for block, kind in zip(dalle.transformer.blocks, dalle.transformer.attention_types, strict=True):
@@ -66,38 +81,57 @@ class LogitLens(Stepper):
         return float((self.guesses_of[layer] == self.guesses_of[-1]).float().mean())
 
     def frame(self, i: int) -> Frame:
-        part = self.agree(i)
+        part, slots = self.agree(i), len(self.tokens)
         layers = len(self.guesses_of) - 1
         where = "before the first layer" if i == 0 else f"after layer {i} of {layers}"
-        text = f"{where.capitalize()}: {part:.0%} of the slots say what the last layer says."
+        same = round(part * slots)
+        text = (
+            f"{where.capitalize()}: in {same} of {slots} slots the best guess is the one after the last layer. Each "
+            "slot is fed the true tokens before it, so the second picture is no drawing. The last picture is one: all "
+            "its tokens are sampled with the layers so far alone."
+        )
         asks = {} if i == layers else {
-            "question": f"In how many slots is the guess {where} already the last one?",
+            "question": f"In how many of the {slots} slots is the best guess {where} already the one after the last?",
             "choices": SHARES,
             "answer": min(3, int(4 * part)),
+            "because": f"In {same} of {slots}: {part:.0%}.",
             "hidden": self.picture(i, False),
         }  # fmt: skip
         return Frame(self.picture(i, True), text, **asks)
 
+    def drawn(self, layer: int) -> Tensor:
+        """(1, N): tokens sampled with the first `layer` layers alone."""
+        return sample(first_layers(self.system.dalle, layer), self.text, seed=0)
+
     def picture(self, layer: int, seen: bool):
-        dalle = self.system.dalle.config
-        figure = new_figure(8.0, 2.6)
-        left, middle, right = figure.subplots(1, 3)
-        frame(left, to_image(self.system.dvae.decode(self.tokens.reshape(1, dalle.rows, dalle.cols))[0]))
+        rows, cols = self.system.dalle.config.rows, self.system.dalle.config.cols
+        figure = new_figure(8.8, 2.5)
+        left, guessed, right, alone = figure.subplots(1, 4)
+
+        def decoded(tokens: Tensor):
+            return to_image(self.system.dvae.decode(tokens.reshape(1, rows, cols))[0])
+
+        true = decoded(self.tokens)
+        frame(left, true)
         left.set_title("the picture that is fed", fontsize=9)
         if seen:
-            grid = self.guesses_of[layer].reshape(1, dalle.rows, dalle.cols)
-            frame(middle, to_image(self.system.dvae.decode(grid)[0]))
-            chances = self.chances[layer].reshape(dalle.rows, dalle.cols)
-            right.imshow(chances.numpy(), cmap="cividis", vmin=0, vmax=1)
+            frame(guessed, decoded(self.guesses_of[layer]))
+            probabilities = self.chances[layer].reshape(rows, cols)
+            right.imshow(probabilities.numpy(), cmap="cividis", vmin=0, vmax=1)
+            frame(alone, decoded(self.drawn(layer)))
         else:
-            for ax in (middle, right):
-                ax.text(0.5, 0.5, "?", fontsize=24, ha="center", va="center")
-                ax.set_aspect("equal")
+            for ax in (guessed, right, alone):
+                unknown(ax, true.size)
         right.set_xticks([])
         right.set_yticks([])
-        middle.set_xticks([])
-        middle.set_yticks([])
-        middle.set_title("each slot's best guess", fontsize=9)
-        right.set_title("chance of the true token", fontsize=9)
-        what = "each slot's best guess as a picture, and the chance of each true token" if seen else "still hidden"
+        guessed.set_title("each slot's best guess", fontsize=9)
+        mean = f": mean {self.chances[layer].mean():.2f}" if seen else ""
+        right.set_title(f"p(true token){mean}", fontsize=9)
+        layers = "no layer" if layer == 0 else "layer 1" if layer == 1 else f"layers 1 to {layer}"
+        alone.set_title(f"drawn by {layers} alone", fontsize=9)
+        what = (
+            "each slot's best guess as a picture, the probability of each true token, a drawing by the layers so far"
+            if seen
+            else "still hidden"
+        )
         return show(figure, f"The picture that is fed, and for layer {layer}: {what}.")
