@@ -143,8 +143,8 @@ def trained(outcome: Outcome) -> Picture:
     right.set_title("held-out at the end, at several rates", fontsize=9)
     drawn.suptitle(f"Eight blocks, 200 steps, run before. {outcome}", fontsize=10)
     alt = (
-        "Left, training losses: with the residual path it falls below the unigram's line, without it ends on that line. "
-        "Right, the held-out loss for several learning rates."
+        "Left, training losses: with the residual path it falls below the unigram's line, without it ends on that "
+        "line. Right, the held-out loss for several learning rates."
     )
     return show(drawn, alt)
 
