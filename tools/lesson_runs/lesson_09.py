@@ -33,7 +33,7 @@ PAIRS, HELD_OUT = 4000, 400
 ARM_DEPTH, ARM_STEPS, ARM_BATCH, EVERY, RATES = 8, 200, 16, 20, (1e-3, 3e-3, 1e-2)
 SECOND = 3e-3  # the rate at which another seed is tried
 STEPS, BATCH, PEAK = 200, 32, 0.03
-DEEP = tuple((layers, captions) for captions in (False, True) for layers in (1, 2, 4))  # blocks, and are captions given?
+DEEP = tuple((layers, captions) for captions in (False, True) for layers in (1, 2, 4))  # blocks; with captions?
 
 system = TextToImage.from_pretrained("shapes", device="cpu")
 config = replace(system.dalle.config, width=64, layers=4)
