@@ -517,8 +517,26 @@ def test_matching_asks_for_what_clip_prefers():
     assert s.length == 8
     for k in range(4):
         row, column = s.frame(k), s.frame(4 + k)
-        assert row.answer == int(s.similar[k].argmax()) and captions[row.answer] in row.choices[row.answer]
+        assert row.choices[row.answer] == f"caption {int(s.similar[k].argmax()) + 1}"
         assert column.choices[column.answer] == f"picture {int(s.similar[:, k].argmax()) + 1}"
+        assert f"{float(s.similar[k].max()):.2f}" in row.because and captions[k] in column.question
+
+
+def test_matching_reads_a_caption_of_the_readers_own_where_they_are():
+    from dalle_lessons.model.clip import CLIP
+
+    pairs = shapes("test", 3)
+    s = steppers.Matching(CLIP.from_pretrained("shapes"), pairs.pictures.float() / 255, ["a circle", "a cross", "<b>"])
+    s.go(2)
+    s.which.value = 1
+    assert s.words.value == "a cross"
+    before = s.similar.clone()
+    s.words.value = "a small red square"
+    assert s.position == 2 and s.captions[1] == "a small red square" and not torch.equal(s.similar[:, 1], before[:, 1])
+    torch.testing.assert_close(s.similar[:, 0], before[:, 0])
+    s.words.value = "red " * 40
+    assert "too long" in s.problem.value and s.captions[1] == "a small red square"
+    assert "&lt;b&gt;" in s.frame(5).question
 
 
 def test_logit_lens_ends_with_the_models_own_guess():

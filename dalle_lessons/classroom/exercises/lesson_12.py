@@ -1,13 +1,18 @@
-"""Checks of lesson 12: the contrastive loss, the temperature, why the diagonal."""
+"""Checks of lesson 12: the contrastive loss, fair and hard; the best of n; a caption with its colors swapped."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 
-from . import CheckFailed, as_number, call, check_gradient, diagnose, exercise, same
+from ...datasets.shapes import COLORS
+from . import CheckFailed, as_number, call, check_gradient, describe, diagnose, exercise, same
+
+TWICE = "You take the softmax twice: cross_entropy wants logits and has a softmax of its own."
+INF = "Your loss is infinite: a caption equals itself, too, so your own pairs are gone. Keep the diagonal."
 
 
 @exercise("12.contrastive_loss")
@@ -41,9 +46,6 @@ def contrastive_loss(answer) -> None:
         "The right answer is not always number 0: caption i belongs to picture i, so the labels are 0, 1, 2, …": (
             mean_of_both(logits, logits.T, torch.zeros_like(truth))
         ),
-        "You take the softmax twice: cross_entropy wants logits and has a softmax of its own.": (
-            mean_of_both(logits.softmax(1), logits.T.softmax(1))
-        ),
         "The sign is turned: the loss is minus the logarithm, so it is positive.": -right,
         "That is the mean similarity of the pairs: they must also win against all others, hence the cross-entropy.": (
             -logits.diag().mean()
@@ -64,81 +66,254 @@ def contrastive_loss(answer) -> None:
         ),
         "You sum over the batch: take the mean.": 5 * right,
     }
+    p, q = logits.softmax(1), logits.softmax(0)
+    for first in (p, q, 3 * (a @ b.T).softmax(1), (a @ b.T).softmax(1)):  # one softmax, used for both directions
+        for once in (mean_of_both(first, first.T), F.cross_entropy(first, truth)):
+            if same(value, once):
+                raise CheckFailed(TWICE)
+    mistakes[TWICE] = mean_of_both(p, logits.T.softmax(1))
     diagnose(value, right, mistakes, f"Here it is {float(right):.4f}; yours: {value:.4f}.")
     check_gradient(answer, a, b, torch.tensor(3.0))
 
 
+@exercise("12.fair_loss")
+def fair_loss(answer) -> None:
+    """answer(images, texts, scale, tokens): the same, where captions that occur twice are no wrong answers; tokens
+    (B, T) are those of the captions."""
+    generator = torch.Generator().manual_seed(1)
+    a, b = (F.normalize(torch.randn(6, 4, generator=generator), dim=1) for _ in range(2))
+    tokens = torch.tensor([[1, 5, 6, 0], [1, 7, 6, 0], [1, 5, 6, 0], [1, 7, 8, 2], [1, 5, 6, 0], [1, 7, 6, 0]])
+    b = torch.stack(
+        [b[int((tokens == row).all(dim=1).nonzero()[0])] for row in tokens]
+    )  # equal captions, equal vectors
+    value = call(answer, a, b, 3.0, tokens, shown="images, texts, 3.0, tokens")
+    if isinstance(value, torch.Tensor) and value.numel() == 1 and not value.isfinite().all():
+        raise CheckFailed(INF)
+    value = as_number(value, "The loss")
+    if math.isinf(value):
+        raise CheckFailed(INF)
+    logits, truth = 3.0 * a @ b.T, torch.arange(6)
+    equal = (tokens[:, None] == tokens).all(dim=2)  # (6, 6), True on the diagonal too
+    others = equal & ~torch.eye(6, dtype=torch.bool)
+
+    def mean_of_both(rows, columns, labels=truth):
+        return float(F.cross_entropy(rows, labels) + F.cross_entropy(columns, labels)) / 2
+
+    def masked(where, fill=-torch.inf):
+        left = logits.masked_fill(where, fill)
+        return mean_of_both(left, left.T)
+
+    def of(kept):
+        small = logits[kept][:, kept]
+        return mean_of_both(small, small.T, torch.arange(len(small)))
+
+    first = equal.float().argmax(dim=1) == truth  # the first of equal ones
+    left, shared = logits.masked_fill(others, -torch.inf), equal / equal.sum(1, keepdim=True)
+    mistakes = {
+        "Equal captions still count as wrong answers: nothing is left out.": mean_of_both(logits, logits.T),
+        "You fill in 0: that is the logit of a middling candidate. Minus infinity takes it out of the softmax.": (
+            masked(others, 0.0)
+        ),
+        "You leave equal captions out in the rows alone: of the columns, the choice among pictures, too.": (
+            mean_of_both(left, logits.T)
+        ),
+        "You leave equal captions out in the columns alone: of the rows, the choice among captions, too.": (
+            mean_of_both(logits, left.T)
+        ),
+        "All captions begin with the same start token: compare whole captions, with all(dim=-1).": 0.0,
+        "You throw repeated pairs out of the batch: keep them, and leave only the entries out.": of(first),
+        "You throw all pairs out whose caption occurs twice: keep them, and leave only the entries out.": of(
+            equal.sum(1) == 1
+        ),
+        "You share the answer out among equal captions. That can be done, too; here they are left out.": (
+            mean_of_both(logits, logits.T, shared)
+        ),
+        "Turned round: only the entries of equal captions are left in.": masked(~equal),
+        "Both directions are added: take their mean.": 2 * masked(others),
+        "The scale is not used.": mean_of_both(left / 3, left.T / 3),
+        "The sign is turned: the loss is minus the logarithm, so it is positive.": -masked(others),
+    }
+    diagnose(value, masked(others), mistakes, f"Here it is {masked(others):.4f}; yours: {value:.4f}.")
+    check_gradient(answer, a, b, torch.tensor(3.0), tokens)
+
+
 @exercise("12.best_of")
 def best_of(answer) -> None:
-    """answer(scores, n): (N,) -> the index of the best-scored of the first n candidates."""
-    scores = torch.tensor([0.2, 0.5, -0.95, 0.1, 0.9, 0.3, 0.7])
-    several = {
-        "You give the n best of all: of the first n candidates the best one is wanted.": (
-            lambda n: scores.topk(n).indices
-        ),
-        "You give the whole order: the best one's place is enough.": lambda n: scores[:n].argsort(descending=True),
-    }
-    given = []
-    for n in range(1, 8):
-        value = call(answer, scores, n, shown=f"scores, {n}")
-        if isinstance(value, torch.Tensor) and value.numel() > 1:
-            for sentence, wrong in several.items():
-                if same(value, wrong(n)):
-                    raise CheckFailed(sentence)
-        value = as_number(value, "The index")
-        if value not in range(-7, 8):
-            score = same(value, scores[:n].max())
-            raise CheckFailed(
-                "That is the best score: its place is wanted, argmax."
-                if score
-                else f"The index should be a whole number, 0 to 6, and is {value:g}."
-            )
-        given.append(value)
-        if n == 6 and given == [int(scores[m:].argmax()) for m in range(1, 7)]:
-            raise CheckFailed("You take the candidates after the first n: take the first n.")
-    cuts = [scores[:n] for n in range(1, 8)]
-    truth = [int(cut.argmax()) for cut in cuts]
+    """answer(scores, right, n): (C, N) scores and (C, N) bool -> the share of captions of which the best-scored of the
+    first n candidates is right."""
+    scores = torch.tensor(
+        [
+            [0.2, 0.5, -0.95, 0.1, 0.9, 0.3],
+            [0.4, 0.1, 0.7, 0.2, 0.6, 0.8],
+            [0.3, 0.3, 0.1, 0.3, 0.2, 0.0],
+            [0.9, 0.8, 0.7, 0.6, 0.5, 0.4],
+            [0.1, 0.6, 0.2, 0.9, 0.3, 0.5],
+        ]
+    )
+    right = torch.tensor(
+        [[0, 1, 1, 0, 0, 1], [1, 0, 1, 0, 0, 1], [1, 0, 0, 0, 1, 1], [0, 0, 1, 0, 0, 1], [0, 0, 1, 1, 0, 1]]
+    ).bool()
+    counts, given = (1, 2, 3, 4, 6), []
+    for n in counts:
+        value = call(answer, scores, right, n, shown=f"scores, right, {n}")
+        if isinstance(value, torch.Tensor) and value.shape == (5,):
+            raise CheckFailed("One entry for each caption: give the share of captions, their mean.")
+        given.append(as_number(value, "The share"))
+
+    def share(pick):
+        return [float(right[torch.arange(5), pick(n)].float().mean()) for n in counts]
+
+    def last(part):
+        return part.shape[1] - 1 - part.flip(1).argmax(1)
+
+    truth = share(lambda n: scores[:, :n].argmax(1))
     mistakes = {
-        "You search all candidates: only the first n may be considered.": [int(scores.argmax())] * 7,
-        "That is the worst: a higher score fits better.": [int(cut.argmin()) for cut in cuts],
-        "One candidate too many: of n = 3 the last has the index 2.": [
-            int(scores[: n + 1].argmax()) for n in range(1, 8)
+        "You search all candidates: only the first n may be considered.": share(lambda n: scores.argmax(1)),
+        "That is the worst: a higher score fits better.": share(lambda n: scores[:, :n].argmin(1)),
+        "One candidate too many: the slice [:, : n] holds n of them.": share(lambda n: scores[:, : n + 1].argmax(1)),
+        "One candidate too few: the slice [:, : n] holds n of them.": share(
+            lambda n: scores[:, : max(n - 1, 1)].argmax(1)
+        ),
+        "You take the last n candidates: take the first n.": share(lambda n: 6 - n + scores[:, -n:].argmax(1)),
+        "You sort first, and then the places are lost: search in the scores as they stand.": share(
+            lambda n: torch.zeros(5, dtype=torch.long)
+        ),
+        "You take the largest amount: -0.95 is a bad score, not a good one.": share(
+            lambda n: scores[:, :n].abs().argmax(1)
+        ),
+        "Of equal scores you take the last: take the first, as argmax does.": share(lambda n: last(scores[:, :n])),
+        "Is any of the n right? That is what the checker would pick; CLIP picks by its scores.": [
+            float(right[:, :n].any(1).float().mean()) for n in counts
         ],
-        "One candidate too few: the slice [: n] holds n of them.": [0] + truth[:-1],
-        "You count from 1: the first candidate has the index 0.": [place + 1 for place in truth],
-        "You take the last n candidates: take the first n.": [int(scores[-n:].argmax()) for n in range(1, 8)],
-        "That is the n-th best: the best of the first n is wanted.": scores.argsort(descending=True),
-        "You sort first, and then the places are lost: search in the scores as they stand.": [0] * 7,
-        "You take the largest amount: -0.95 is a bad score, not a good one.": [int(cut.abs().argmax()) for cut in cuts],
+        "That is the share of all candidates that are right, as if one were picked at random.": [
+            float(right[:, :n].float().mean()) for n in counts
+        ],
+        "That is how many captions: divide by their number.": [5 * part for part in truth],
+        "That is in percent: a share lies between 0 and 1.": [100 * part for part in truth],
+        "That is the mean best score: count how often the picture with that score is right.": [
+            float(scores[:, :n].max(1).values.mean()) for n in counts
+        ],
+        "You search across the captions: each caption has candidates of its own, in its row (dim=1).": [
+            float(right[scores[:, :n].argmax(0), torch.arange(n)].float().mean()) for n in counts
+        ],
     }
-    first = next((n for n in range(7) if given[n] != truth[n]), 0)
-    otherwise = f"Of the first {first + 1} scores the best is at {truth[first]}, not {given[first]:g}."
+    first = next((i for i in range(len(counts)) if not same(given[i], truth[i])), 0)
+    otherwise = f"For the first {counts[first]} candidates the share is {truth[first]:g}, not {given[first]:g}."
     diagnose(given, truth, mistakes, otherwise)
 
 
-@exercise("12.chance")
-def chance(answer) -> None:
-    """answer(batch): the loss, in nats, of a CLIP that finds all captions equally fitting."""
-    for batch in (8, 2, 100):
-        value = as_number(call(answer, batch, shown=f"{batch}"), "The loss")
-        mistakes = {
-            "That is the chance of being right: the loss is minus its logarithm.": 1 / batch,
-            "That is the share of wrong guesses: the loss is minus the logarithm of the right one's chance.": (
-                1 - 1 / batch
-            ),
-            "The sign is turned: the loss is positive.": -math.log(batch),
-            "In bits: use the natural logarithm.": math.log2(batch),
-            "That is the logarithm of base 10: nats need the natural one.": math.log10(batch),
-            "Twice too much: the two directions are averaged, not added, and each has B candidates, not B².": (
-                2 * math.log(batch)
-            ),
-            "Half of it: the mean of two equal directions is as large as each.": math.log(batch) / 2,
-            "You sum over the batch: the loss is the mean.": batch * math.log(batch),
-            "It is a choice among all B captions, not between right and wrong, two.": math.log(2),
-            "The right one is a candidate, too: B of them, not B - 1.": math.log(batch - 1) if batch > 1 else 0.0,
-            "You use 96 whatever the batch is: use the argument.": math.log(96),
-            "Nothing learned is no loss of 0: 0 would be certainty. How likely is the right one by guessing?": 0.0,
-        }
-        diagnose(
-            value, math.log(batch), mistakes, f"For {batch} pairs it is {math.log(batch):.4f}; yours: {value:.4f}."
+CAPTIONS = (
+    "a small red circle above a big blue square",
+    "a big orange cross left of a big pink triangle",
+    "a big green square below a small black cross",
+    "a small blue triangle right of a small blue circle",
+)
+
+
+def mend(caption: str, order: Callable[[list[str], int, int], object]) -> str:
+    """A caption whose words were changed; order is told where the two colors stand."""
+    words = caption.split()
+    order(words, *(i for i, word in enumerate(words) if word in COLORS))
+    return " ".join(words)
+
+
+def exchange(words: list[str], i: int, j: int) -> None:
+    words[i], words[j] = words[j], words[i]
+
+
+@exercise("12.swap_colors")
+def swap_colors(answer) -> None:
+    """answer(caption of two things): the same caption, the two colors having changed places."""
+    given = []
+    for caption in CAPTIONS:
+        value = call(answer, caption, shown=repr(caption))
+        if isinstance(value, (list, tuple)):
+            raise CheckFailed("That is a list of words: join them to one caption, with spaces between them.")
+        if not isinstance(value, str):
+            raise CheckFailed(f"The answer should be a caption, but it is {describe(value)}.")
+        given.append(value)
+
+    def second(words, i, j):
+        words[i] = words[j]
+
+    def first(words, i, j):
+        words[j] = words[i]
+
+    def phrases(words, i, j):
+        exchange(words, i - 1, j - 1)
+        exchange(words, i, j)
+
+    def things(words, i, j):
+        phrases(words, i, j)
+        exchange(words, i + 1, j + 1)
+
+    mistakes = {
+        "The caption comes back as it was: a string cannot be changed, make a new one.": lambda words, i, j: None,
+        "Both things have the second color now: the first color was gone before it was needed. Keep it.": second,
+        "Both things have the first color now: the second color was gone before it was needed. Keep it.": first,
+        "You swap the sizes, too: the colors alone.": phrases,
+        "You swap both things whole: that swaps the relation. The colors alone.": things,
+        "You swap the shapes: the colors are wanted.": lambda words, i, j: exchange(words, i + 1, j + 1),
+        "You swap the sizes: the colors are wanted.": lambda words, i, j: exchange(words, i - 1, j - 1),
+        "You turn the order of all words round: only the two colors change places.": lambda words, i, j: (
+            words.reverse()
+        ),
+        "The colors are gone.": lambda words, i, j: (words.pop(j), words.pop(i)),
+    }
+    truth = [mend(caption, exchange) for caption in CAPTIONS]
+    tidy = [" ".join(value.split()) for value in given]
+    if tidy == truth:
+        if given != truth:
+            raise CheckFailed("One space between words, and none at the ends: the caption must read as before.")
+        return
+    for sentence, order in mistakes.items():
+        if tidy == [mend(caption, order) for caption in CAPTIONS]:
+            raise CheckFailed(sentence)
+    caption, value = next((c, v) for c, v, t in zip(CAPTIONS, tidy, truth, strict=True) if v != t)
+    raise CheckFailed(f"Of “{caption}” you make “{value[:80]}”: its two colors should change places, and no more.")
+
+
+@exercise("12.hard_loss")
+def hard_loss(answer) -> None:
+    """answer(images, texts, wrong, scale): the loss, where each picture tells its caption from `wrong` (K, D) too."""
+    generator = torch.Generator().manual_seed(2)
+    a, b, wrong = (F.normalize(torch.randn(n, 4, generator=generator), dim=1) for n in (5, 5, 3))
+    value = as_number(call(answer, a, b, wrong, 3.0, shown="images, texts, wrong, 3.0"), "The loss")
+    truth, logits, extra = torch.arange(5), 3.0 * a @ b.T, 3.0 * a @ wrong.T
+    of_captions = F.cross_entropy(logits.T, truth)
+    wider = F.cross_entropy(torch.cat((logits, extra), 1), truth)
+    plain = F.cross_entropy(logits, truth)
+    right = (wider + of_captions) / 2
+    mistakes = {
+        "The swapped captions are not used.": (plain + of_captions) / 2,
+        "Only the pictures' direction is left: captions must find their pictures as before.": wider,
+        "Both directions are added: take their mean.": 2 * right,
+        "The swapped captions lack the scale.": (
+            F.cross_entropy(torch.cat((logits, extra / 3), 1), truth) + of_captions
         )
+        / 2,
+        "The scale is not used.": (
+            F.cross_entropy(torch.cat((logits, extra), 1) / 3, truth) + F.cross_entropy(logits.T / 3, truth)
+        )
+        / 2,
+        "The swapped captions stand first, so that number i is another caption: put them behind the right ones.": (
+            F.cross_entropy(torch.cat((extra, logits), 1), truth) + of_captions
+        )
+        / 2,
+        "You take the right captions out: each picture chooses among those and the swapped ones.": (
+            torch.cat((logits.diag()[:, None], extra), 1).log_softmax(1)[:, 0].mul(-1).mean() + of_captions
+        )
+        / 2,
+        "You push the swapped captions away in a term of their own: let them compete in the same softmax.": (
+            (plain + of_captions) / 2 + extra.mean()
+        ),
+        "The sign is turned: the loss is minus the logarithm, so it is positive.": -right,
+        TWICE: (F.cross_entropy(torch.cat((logits, extra), 1).softmax(1), truth) + of_captions) / 2,
+        "You take the softmax twice, in both directions: cross_entropy wants logits.": (
+            F.cross_entropy(torch.cat((logits, extra), 1).softmax(1), truth)
+            + F.cross_entropy(logits.T.softmax(1), truth)
+        )
+        / 2,
+    }
+    diagnose(value, right, mistakes, f"Here it is {float(right):.4f}; yours: {value:.4f}.")
+    check_gradient(answer, a, b, wrong, torch.tensor(3.0))
