@@ -267,7 +267,8 @@ def swapped(pictures: Tensor, captions: Sequence[Sequence[str]], scores: Sequenc
     panel.suptitle(f"{len(own)} scenes (50% would be tossing a coin, ± {doubt:.0f}). Colors: {outcome}", fontsize=10)
     alt = (
         "Three scenes, each with the scores of its true caption and of one with its colors swapped. Beside it, how "
-        "often the true caption scores higher than one with colors swapped, relation swapped, and that of another scene."
+        "often the true caption scores higher than one with colors swapped, relation swapped, and that of another "
+        "scene."
     )
     return as_picture(panel, alt)
 
