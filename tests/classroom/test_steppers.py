@@ -16,6 +16,7 @@ from dalle_lessons import TextToImage
 from dalle_lessons.classroom import figures, markup, steppers
 from dalle_lessons.classroom.joined import joined_boxes
 from dalle_lessons.classroom.steppers import Frame, Stepper
+from dalle_lessons.classroom.steppers.place_map import KINDS
 from dalle_lessons.datasets.images import to_image, to_tensor
 from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.model.dvae import DVAE
@@ -591,21 +592,33 @@ def test_rows_given_counts_what_clip_names():
         steppers.RowsGiven(system, image, "a circle", names[:1])
 
 
-def test_slot_parts_add_up_to_the_slot():
-    system = TextToImage.from_pretrained("shapes")
-    text = system.tokenizer.encode(["a red circle"])
-    tokens = torch.arange(64).reshape(1, -1) % system.dvae.config.codes
-    s = steppers.SlotParts(system.dalle.embedding, system.tokenizer, text, tokens)
-    kinds = set()
-    for i, slot in enumerate(s.slots):
-        kind, parts = s.parts(slot)
-        torch.testing.assert_close(sum(parts.values()), s.whole[slot])
-        assert s.frame(i).answer == kind
-        kinds.add(kind)
-    assert kinds == {0, 1, 2, 3}  # words, pads, the separator, image tokens
-    t = text.shape[1]
-    assert list(s.parts(t)[1]) == ["separator", "row 0", "column 0"]
-    assert list(s.parts(t + 9)[1]) == ["image token 8", "row 1", "column 1"]
+def test_place_map_asks_what_its_strips_can_answer():
+    tables = {}
+    for seed, name in enumerate(("one", "other")):
+        generator = torch.Generator().manual_seed(seed)
+        tables[name] = tuple(torch.randn(8, 32, generator=generator, requires_grad=True) for _ in range(2))
+    s = steppers.PlaceMap(tables)
+    asked = {}
+    for name in tables:
+        s.model.value = name
+        for i, cell in enumerate(s.cells):
+            rows, columns, places = s.alike(cell)
+            assert rows[cell[0]] == columns[cell[1]] == pytest.approx(1) and places[cell] == pytest.approx(1)
+            row, column = (part.detach() - part.detach().mean(dim=0) for part in tables[name])
+            far = torch.cosine_similarity(row[cell[0]] + column[cell[1]], row[7 - cell[0]] + column[1], dim=0)
+            assert places[7 - cell[0], 1] == pytest.approx(float(far), abs=1e-5)
+            frame = s.frame(i)
+            chosen, answer = s.three(KINDS[i], cell, places)
+            values = [float(places[place]) for place in chosen]
+            assert frame.answer == answer == values.index(max(values)) and len(set(chosen)) == 3
+            assert cell not in chosen and max(values) - sorted(values)[1] > 0.03
+            assert all(f"row {r}, column {c}" in frame.choices[n] for n, (r, c) in enumerate(chosen))
+            assert f"together {max(values):.2f}" in frame.because
+            asked.setdefault(name, []).append(chosen)
+    assert asked["one"] != asked["other"]
+    s.go(2)
+    s.model.value = "one"
+    assert s.position == 2  # it keeps its place
 
 
 def test_training_stages_asks_for_the_fall_and_for_what_is_right():

@@ -17,7 +17,7 @@ MODULES = {
     "Matching": "matching",
     "RowsGiven": "rows_given",
     "LogitLens": "logit_lens",
-    "SlotParts": "slot_parts",
+    "PlaceMap": "place_map",
     "TrainingStages": "training_stages",
     "OneChange": "one_change",
     "OneWord": "one_word",
