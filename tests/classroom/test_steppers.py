@@ -603,10 +603,10 @@ def test_place_map_asks_what_its_strips_can_answer():
         s.model.value = name
         for i, cell in enumerate(s.cells):
             rows, columns, places = s.alike(cell)
-            assert rows[cell[0]] == columns[cell[1]] == pytest.approx(1) and places[cell] == pytest.approx(1)
+            assert [float(x) for x in (rows[cell[0]], columns[cell[1]], places[cell])] == pytest.approx([1, 1, 1])
             row, column = (part.detach() - part.detach().mean(dim=0) for part in tables[name])
             far = torch.cosine_similarity(row[cell[0]] + column[cell[1]], row[7 - cell[0]] + column[1], dim=0)
-            assert places[7 - cell[0], 1] == pytest.approx(float(far), abs=1e-5)
+            assert float(places[7 - cell[0], 1]) == pytest.approx(float(far), abs=1e-5)
             frame = s.frame(i)
             chosen, answer = s.three(KINDS[i], cell, places)
             values = [float(places[place]) for place in chosen]

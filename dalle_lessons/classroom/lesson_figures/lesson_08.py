@@ -71,9 +71,9 @@ def vectors(e: Embedding, outcome: Outcome) -> Picture:
 def slots(system: TextToImage, text: Tensor, tokens: Tensor) -> Picture:
     """text (T,), tokens (N,): what each slot is the sum of, as in the paper's Fig. 10; text above, picture below."""
     boxes, t = joined_boxes(system, text, tokens)[:-1], len(text)
-    panel = new_figure(9.5, 4.2)
+    panel = new_figure(9.5, 3.5)
     ax = panel.subplots()
-    for top, line in ((0.0, range(t)), (-4.2, range(t, t + 16))):
+    for top, line in ((0.0, range(t)), (-2.6, range(t, t + 16))):
         for x, slot in enumerate(line):
             box, place = boxes[slot], slot - t
             draw_box(ax, x, top, box)
@@ -86,9 +86,9 @@ def slots(system: TextToImage, text: Tensor, tokens: Tensor) -> Picture:
                 _part(ax, x, top - 1, f"text\n{slot}", "#BBD7EE")
         ax.text(-0.75, top, "fed", ha="right", va="center", fontsize=9)
         ax.text(-0.75, top - 1, "+" if line[0] else "+ or =", ha="right", va="center", fontsize=9)
-    ax.text(-0.75, -6.2, "+", ha="right", va="center", fontsize=9)
+    ax.text(-0.75, -4.6, "+", ha="right", va="center", fontsize=9)
     ax.set_xlim(-1.8, 15.6)
-    ax.set_ylim(-6.7, 0.6)
+    ax.set_ylim(-5.1, 0.6)
     ax.set_axis_off()
     ax.set_title("What each slot is the sum of: the text, then [SEP] and the first 15 image tokens", fontsize=10)
     words, pads = (sum(box.kind == kind for box in boxes) for kind in ("text", "pad"))
@@ -117,7 +117,7 @@ def still_there(shares: Mapping[str, float], e: Embedding, outcome: Outcome) -> 
         "Four bars: from the sum of token and place a linear map reads row, column and token nearly always; "
         "the row from the token's vector alone much more rarely."
     )
-    title = f"{outcome}\nBetween a token's and a place's vector, |cosine| is {straight:.2f} on average."
+    title = f"{outcome}\n|cosine| of a token and a place: {straight:.2f} on average"
     values = [100 * share for share in shares.values()]
     return bars(list(shares), values, "right, % of the slots of unseen pictures", title, alt, highlight=[3])
 

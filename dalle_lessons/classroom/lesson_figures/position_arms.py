@@ -48,7 +48,7 @@ def cells(arm: str) -> Tensor:
 @figure("08.beginning")
 def beginning(losses: Mapping[str, Sequence[float]]) -> Picture:
     """losses: arm -> the training loss of its first steps, just computed; beside them the runs made before, to their
-    ends: held-out loss, two seeds each."""
+    ends: held-out loss, one or two seeds each."""
     panel = new_figure(8.8, 3.3)
     left, right = panel.subplots(1, 2)
     for arm, values in losses.items():
@@ -77,7 +77,7 @@ def beginning(losses: Mapping[str, Sequence[float]]) -> Picture:
     return show(
         panel,
         "Left, the first steps of two trainings, with row and column and without places, falling nearly together. "
-        "Right, four arms to their ends, two seeds each: those with places end far below those without.",
+        "Right, four arms to their ends, some from two seeds: those with places end far below those without.",
     )
 
 
@@ -92,7 +92,7 @@ def two_things(dvae: DVAE, outcome: Outcome) -> Picture:
         for ax, picture in zip(line, pictures, strict=True):
             frame(ax, to_image(picture))
         line[0].set_ylabel(f"{arm}\n{drawn_two(arm)} of 64", rotation=0, ha="right", va="center", fontsize=9)
-    panel.suptitle(f"Exactly two things in a picture, without places: {outcome}", fontsize=10)
+    panel.suptitle(f"Exactly two things in a picture, of 64 without places: {outcome}", fontsize=10)
     return show(
         panel,
         "Four lines of drawings of one caption. With row and column, and with a vector for each cell, there are two "
@@ -148,8 +148,8 @@ def gap(pictures: Tensor) -> Picture:
 
 @figure("08.arms")
 def arms() -> Picture:
-    """What the four arms reached, two seeds each: the loss, what they draw, and what a linear map reads of the place
-    in their last layer."""
+    """What the four arms reached, one or two seeds each: the loss, what they draw, and what a linear map reads of
+    the place in their last layer."""
     panels = {
         "held-out loss, nats": lambda run: run["held out"][-1],
         "one caption: exactly\ntwo things, of 64": lambda run: run["one caption"]["two"],
@@ -173,8 +173,8 @@ def arms() -> Picture:
         ax.tick_params(axis="x", labelsize=8)
     return show(
         drawn,
-        "Six panels of bars for the four arms, with a dot for each of two seeds. The arms with places cost less and "
-        "draw two things far more often than those without; a vector for each cell does about as well as the sum.",
+        "Six panels of bars for the four arms, with a dot for each seed. The arms with places cost less and "
+        "draw two things far more often than those without; a vector for each cell costs about the same as the sum.",
     )
 
 
