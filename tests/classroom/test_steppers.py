@@ -455,10 +455,50 @@ def test_attention_weights_are_those_that_the_model_uses():
         torch.testing.assert_close(by_hand, first.attention(x, system.dalle.masks["full"])[0], atol=1e-4, rtol=1e-4)
     s = steppers.AttentionMap(system, "a red circle", tokens.reshape(8, 8), every=20)
     words, rest, before = s.looks(21)
-    assert float(words.sum() + rest + before.sum()) == pytest.approx(1.0, abs=1e-5) and len(before) == 21
-    old = s.frame(1).picture.png
-    s.layer.value = 1
-    assert s.frame(1).picture.png != old
+    assert float(words.sum() + rest.sum() + before.sum()) == pytest.approx(1.0, abs=1e-5) and len(before) == 21
+    old = s.frame(1)
+    assert s.places == [9, 29, 49] and not s.frame(0).question and old.hidden is not None
+    s.go(1)
+    s.layer.value = 2
+    assert s.position == 1 and s.frame(1).picture.png != old.picture.png
+    s.layer.value, s.head.value = 1, 2  # the head that looks one row up
+    words, rest, before = s.looks(29)
+    others = torch.cat((before[:21], before[22:]))
+    most = torch.stack((words.max(), before[21], others.max(), rest.max()))
+    assert s.frame(1).answer == int(most.argmax()) and f"right above {float(before[21]):.0%}" in s.frame(1).because
+
+
+def one_look(start="circle"):
+    """The lesson's five words, of which the shapes ask for a color; values are (red, blue)."""
+    x = torch.tensor([[1.0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 1], [0, 1, 0, 0]])
+    q, k, v = torch.stack((2 * x[:, 1], 0 * x[:, 1]), dim=1), 2 * x[:, :2], x[:, 2:]
+    return steppers.OneLook(["red", "circle", "above", "blue", "square"], q, k, v, start), q, k, v
+
+
+def test_one_look_computes_what_attention_does():
+    s, q, k, v = one_look()
+    for slot in range(5):
+        s.slot.value = slot
+        mask = torch.ones(5, 5, dtype=torch.bool).tril()
+        truth = torch.nn.functional.scaled_dot_product_attention(q[None], k[None], v[None], attn_mask=mask)[0, slot]
+        torch.testing.assert_close(s.rows()[4], truth)
+        for i in range(s.length):
+            frame = s.get(i)
+            assert not frame.question or 0 <= frame.answer < len(set(frame.choices)) == len(frame.choices)
+
+
+def test_one_look_asks_and_keeps_its_place_when_the_query_turns():
+    s, *_ = one_look()
+    answers = [s.get(i).choices[s.get(i).answer] for i in (1, 3, 4, 5)]
+    assert answers == ["red and blue", "above, blue, square", "red", "nearly all red"]
+    s.go(4)
+    s.turn.value = 90  # now it asks for a shape
+    frame = s.get(4)
+    assert s.position == 4 and frame.choices[frame.answer] == "circle"
+    s.turn.value, s.slot.value = 0, 4
+    assert s.get(5).choices[s.get(5).answer] == "half red, half blue"
+    with pytest.raises(ValueError, match="two numbers for each word"):
+        steppers.OneLook(["a"], torch.ones(1, 3), torch.ones(1, 3), torch.ones(1, 2))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""Checks of lesson 07: attention and its scale, the causal mask, masking before the softmax."""
+"""Checks of lesson 07: the causal mask, masking before the softmax, attention and its scale. Those of heads: see
+`heads_07`."""
 
 from __future__ import annotations
 
@@ -8,16 +9,21 @@ import torch
 import torch.nn.functional as F
 
 from . import CheckFailed, as_tensor, call, diagnose, exercise, same
+from .heads_07 import looks_up, merge, switch_off
+
+__all__ = ["looks_up", "merge", "switch_off"]  # registered there
 
 
 @exercise("07.attention")
 def attention(answer) -> None:
-    """answer(q, k, v): (S, C), (S, C), (S, D) -> (S, D) = softmax(q·k / sqrt(C)) v."""
+    """answer(q, k, v, mask): (S, C), (S, C), (S, D), (S, S) bool -> (S, D) = softmax(q·k / sqrt(C), masked) v."""
     generator = torch.Generator().manual_seed(0)
     q, k = torch.randn(5, 4, generator=generator), torch.randn(5, 4, generator=generator)
     v = torch.randn(5, 3, generator=generator)
+    mask = torch.ones(5, 5, dtype=torch.bool).tril()
+    shown = "q and k of shape (5, 4), v of shape (5, 3), a mask of shape (5, 5)"
     try:
-        given = call(answer, q, k, v, shown="q and k of shape (5, 4), v of shape (5, 3)")
+        given = call(answer, q, k, v, mask, shown=shown)
     except CheckFailed as mistake:
         if "(5x4 and 5x4)" in str(mistake):
             raise CheckFailed(
@@ -30,35 +36,46 @@ def attention(answer) -> None:
     }
     given = as_tensor(given, (5, 3), "The output", others, lists=False)
     scores = q @ k.T
-    weights = (scores / 2).softmax(-1)
-    ahead = torch.ones(5, 5).triu(1).bool()
+
+    def shares(scores: torch.Tensor, dim: int = -1) -> torch.Tensor:
+        return scores.masked_fill(~mask, -torch.inf).softmax(dim)
+
+    weights = shares(scores / 2)
     mistakes = {
-        "The scale is missing: divide the scores by the square root of C before the softmax.": scores.softmax(-1) @ v,
-        "You divide by C: divide by its square root.": (scores / 4).softmax(-1) @ v,
+        "The scale is missing: divide the scores by the square root of C before the softmax.": shares(scores) @ v,
+        "You divide by C: divide by its square root.": shares(scores / 4) @ v,
         "You divide by the square root of 2: is your C right? It is the number of columns of q, here 4.": (
-            (scores / math.sqrt(2)).softmax(-1) @ v
+            shares(scores / math.sqrt(2)) @ v
         ),
         "You scale by the number of slots: the square root of the vectors' length C is meant.": (
-            (scores / math.sqrt(5)).softmax(-1) @ v
+            shares(scores / math.sqrt(5)) @ v
         ),
         "You scale by the values' length: the scores come from queries and keys, and theirs is C.": (
-            (scores / math.sqrt(3)).softmax(-1) @ v
+            shares(scores / math.sqrt(3)) @ v
         ),
-        "You multiply by the square root of C: divide by it.": (scores * 2).softmax(-1) @ v,
-        "The softmax runs along the wrong axis: each slot's weights, a row, must sum to 1.": (
-            (scores / 2).softmax(0) @ v
-        ),
+        "You multiply by the square root of C: divide by it.": shares(scores * 2) @ v,
+        "The softmax runs along the wrong axis: each slot's weights, a row, must sum to 1.": shares(scores / 2, 0) @ v,
         "The softmax is missing: scores must become weights that sum to 1.": scores / 2 @ v,
-        "You scale after the softmax: the weights then do not sum to 1.": scores.softmax(-1) / 2 @ v,
-        "Queries and keys are exchanged: row i of the scores belongs to query i, q @ k.T.": (
-            (scores.T / 2).softmax(-1) @ v
-        ),
+        "The softmax is missing: masked scores must still become weights that sum to 1.": (scores / 2 * mask) @ v,
+        "You scale after the softmax: the weights then do not sum to 1.": shares(scores) / 2 @ v,
+        "Queries and keys are exchanged: row i of the scores belongs to query i, q @ k.T.": shares(scores.T / 2) @ v,
         "The weights are transposed before they mix: row i of them mixes the values for slot i.": weights.T @ v,
-        "You mask what comes after a slot: that comes with the next exercise, here each slot sees all.": (
-            (scores / 2).masked_fill(ahead, -torch.inf).softmax(-1) @ v
+        "The mask is not used: a slot must not see what comes after it.": (scores / 2).softmax(-1) @ v,
+        "The mask is not used, and neither is the scale.": scores.softmax(-1) @ v,
+        "You mask after the softmax: the rows do not sum to 1. Your masked_softmax does it in the right order.": (
+            (scores / 2).softmax(-1) * mask
+        )
+        @ v,
+        "The mask is turned round: keep what is True, and forbid what is False.": (
+            (scores / 2).masked_fill(mask, -torch.inf).softmax(-1).nan_to_num() @ v
         ),
+        "Those are the values themselves: mix them by the weights.": v,
     }
-    diagnose(given, weights @ v, mistakes, "The output is another: softmax(q @ k.T / sqrt(C)) @ v.")
+    formula = "The output is another: masked_softmax(q @ k.T / sqrt(C), mask) @ v."
+    diagnose(given, weights @ v, mistakes, formula)
+    mask = mask.flip(0, 1)
+    if not same(call(answer, q, k, v, mask, shown=shown), shares(scores / 2) @ v):
+        raise CheckFailed("With another mask it comes out wrong: use the mask that you are given, not one of your own.")
 
 
 @exercise("07.causal_mask")
@@ -139,9 +156,19 @@ def masked_softmax(answer) -> None:
     except CheckFailed as mistake:
         raise CheckFailed(several if "stopped" in str(mistake) else str(mistake)) from None
     if not same(given, heads.masked_fill(~mask, -torch.inf).softmax(-1)):
+        if not same(call(answer, heads[0, 0], mask, shown="one square of scores, mask"), _masked(heads[0, 0], mask)):
+            raise CheckFailed(LOW)
         raise CheckFailed(several)
     low = scores - 40.0  # the same weights, but each of these scores is lower than a -10
     if not same(call(answer, low, mask.flip(0, 1), shown="low scores, mask"), truth):
-        raise CheckFailed(
-            "What you put in for minus infinity is not low enough: scores may be lower still. Take -torch.inf."
-        )
+        raise CheckFailed(LOW)
+
+
+LOW = (
+    "What you put in for minus infinity is not low enough: the future still gets a share, and scores may be lower "
+    "still. Take -torch.inf."
+)
+
+
+def _masked(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return scores.masked_fill(~mask, -torch.inf).softmax(-1)

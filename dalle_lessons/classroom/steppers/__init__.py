@@ -12,6 +12,7 @@ MODULES = {
     "YouSample": "you_sample",
     "GrowingScene": "growing_scene",
     "NearestTraining": "nearest_training",
+    "OneLook": "one_look",
     "AttentionMap": "attention_map",
     "DrawStep": "draw_step",
     "Matching": "matching",

@@ -1,7 +1,8 @@
-"""Lesson 07: choose a slot of a drawn picture, guess where it looks, then see, by layer and head."""
+"""Lesson 07: from slot to slot of a drawn picture: where does this head look, and where will it look next?"""
 
 from __future__ import annotations
 
+import html
 import math
 
 import ipywidgets as widgets
@@ -12,7 +13,8 @@ from ...datasets.images import to_image
 from ...model.dalle import DALLE
 from ...model.transformer import Block
 from ...pipeline.text_to_image import TextToImage
-from ..figures import frame, new_figure, rectangle, show
+from ..figures import BLUE, GRAY, ORANGE, frame, new_figure, rectangle, show
+from ..pictures import Picture
 from .base import Frame, Stepper
 
 
@@ -44,16 +46,16 @@ def attention_weights(dalle: DALLE, text: Tensor, image_tokens: Tensor) -> Tenso
 class AttentionMap(Stepper):
     """Goes through image slots of one picture; each shows where the slot that predicts this token looks.
 
-    system: the models. caption, tokens (rows, cols): of a drawing. Layer and head are chosen by sliders; head 0 is the
-    mean of all; it opens on head 1.
+    system: the models. caption, tokens (rows, cols): of a drawing. Layer and head are chosen by sliders. From the
+    second stop on it asks where this head will look, with the stop before still in sight.
     """
 
     title = "Where does it look?"
     strip = 2
 
-    def __init__(self, system: TextToImage, caption: str, tokens: Tensor, every: int = 3):
+    def __init__(self, system: TextToImage, caption: str, tokens: Tensor, every: int = 5):
         c = system.dalle.config
-        self.cols = c.cols
+        self.rows, self.cols = c.rows, c.cols
         text = system.tokenizer.encode([caption])
         ids = text[0].tolist()
         self.words = [
@@ -64,77 +66,87 @@ class AttentionMap(Stepper):
         self.weights = attention_weights(system.dalle, text, tokens.reshape(1, -1))
         self.image = system.dvae.decode(tokens[None])[0]
         self.side = system.dvae.config.factor
-        self.places = list(range(1, c.image_length, every))
+        self.places = list(range(c.cols + 1, c.image_length, every))
         self.length = len(self.places)
-        self.layer = widgets.IntSlider(
-            value=c.layers, min=1, max=c.layers, description="layer", continuous_update=False, layout={"width": "260px"}
-        )
-        self.head = widgets.IntSlider(
-            value=1, min=0, max=c.heads, description="head (0: all)", continuous_update=False, layout={"width": "260px"}
-        )
+        look = {"style": {"description_width": "initial"}, "layout": {"width": "260px"}, "continuous_update": False}
+        self.layer = widgets.IntSlider(value=1, min=1, max=c.layers, description="layer", **look)
+        self.head = widgets.IntSlider(value=1, min=1, max=c.heads, description="head", **look)
         for slider in (self.layer, self.head):
-            slider.observe(lambda change: self.changed(), "value")
-        super().__init__((widgets.HBox([self.layer, self.head]),))
-
-    def changed(self) -> None:
-        self._frames.clear()
-        self.show()
+            slider.observe(lambda change: self.renew(keep=True), "value")
+        super().__init__((widgets.HBox([self.layer, self.head], layout={"flex_flow": "row wrap"}),))
 
     def looks(self, place: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Of the slot that predicts image token `place`: weights on start and words, on pads and [SEP] together, and on
-        the image tokens before (place,)."""
-        layer = self.weights[self.layer.value - 1]
-        chosen = layer.mean(dim=0) if self.head.value == 0 else layer[self.head.value - 1]
-        row = chosen[self.slots_before + place]  # (S,)
+        """Of the slot that predicts image token `place`: weights on start and words; on all pads and on [SEP], (2,);
+        and on the image tokens before (place,)."""
+        row = self.weights[self.layer.value - 1, self.head.value - 1, self.slots_before + place]  # (S,)
         first_image = self.slots_before + 1
-        return row[: self.spoken], row[self.spoken : first_image].sum(), row[first_image : first_image + place]
+        pads = row[self.spoken : self.slots_before].sum()
+        return row[: self.spoken], torch.stack((pads, row[self.slots_before])), row[first_image : first_image + place]
 
     def frame(self, i: int) -> Frame:
         place = self.places[i]
         words, rest, before = self.looks(place)
-        parts = (float(words.sum()), float(before.sum()), float(rest))
-        names = ("the caption", "the picture so far", "pads and [SEP]")
-        most = max(range(3), key=lambda n: parts[n])
-        text = ", ".join(f"{name}: {part:.0%}" for name, part in zip(names, parts, strict=True))
+        one_word = self.words[int(words.argmax())]
+        others = before.clone()
+        others[place - self.cols] = 0
+        names = ("a word of the caption", "the token right above", "another token of the picture", "pads or [SEP]")
+        most = (float(words.max()), float(before[place - self.cols]), float(others.max()), float(rest.max()))
+        told = (
+            f"the token right above {most[1]:.0%}, most of the other tokens {most[2]:.0%}, most of the words "
+            f"(“{html.escape(one_word)}”) {most[0]:.0%}, pads and [SEP] {float(rest.sum()):.0%}."
+        )
+        text = f"The slot that predicts token {place} (framed) gives {told}"
+        if i == 0:
+            return Frame(self.picture(place, place), text)
         return Frame(
-            self.picture(place, words, before, True),
-            f"The slot before token {place} gives its attention to {text}.",
-            question=f"Token {place} is to be predicted (framed). Where does its slot look most, in this layer?",
+            self.picture(place, place),
+            text,
+            question=f"The next stop is token {place} (framed black). Below is where this head looked from the stop "
+            f"before, token {self.places[i - 1]} (orange). What will get most now?",
             choices=names,
-            answer=most,
-            hidden=self.picture(place, words, before, False),
+            answer=max(range(4), key=lambda n: most[n]),
+            because=f"{told[0].upper()}{told[1:]}",
+            hidden=self.picture(self.places[i - 1], place),
         )
 
-    def picture(self, place: int, words: Tensor, before: Tensor, answered: bool):
-        figure = new_figure(8.4, 2.8)
-        left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
-        labels = self.words[: self.spoken]
-        left.bar(range(len(labels)), words.tolist() if answered else [0] * len(labels), color="#0072B2")
-        left.set_xticks(range(len(labels)), labels, rotation=35, ha="right", fontsize=8)
-        shares = [f": {float(part.sum()):.0%}" if answered else "" for part in (words, before)]
-        left.set_title(f"caption{shares[0]}", fontsize=9)
+    def picture(self, looking: int, framed: int) -> Picture:
+        """The weights of the slot that predicts token `looking`; the frame stands round token `framed`."""
+        words, rest, before = self.looks(looking)
+        figure = new_figure(8.8, 3.1)
+        left, middle, right = figure.subplots(1, 3, width_ratios=(1.7, 1, 1))
+        labels = [*self.words[: self.spoken], "all pads", "[SEP]"]
+        values = [*words.tolist(), *rest.tolist()]
+        colors = [BLUE] * self.spoken + [GRAY] * 2
+        left.bar_label(left.bar(range(len(labels)), values, color=colors), [_percent(v) for v in values], fontsize=8)
+        left.set_xticks(range(len(labels)), labels, rotation=40, ha="right", fontsize=8)
+        left.set_title(f"caption {float(words.sum()):.0%}, pads and [SEP] {float(rest.sum()):.0%}", fontsize=9)
+        left.set_ylim(0, 1.05)
         left.set_ylabel("weight", fontsize=8)
-        left.set_ylim(0, max(0.05, float(words.max()) * 1.15))
-        frame(right, to_image(self.image))
-        right.set_title(f"picture so far{shares[1]}", fontsize=9)
-        top = float(before.max()) if answered and len(before) else 1.0
-        for cell in range(len(before)):
-            row, col = divmod(cell, self.cols)
-            strength = float(before[cell]) / max(top, 1e-9) if answered else 0.0
-            corner = (col * self.side - 0.5, row * self.side - 0.5)
-            right.add_patch(
-                rectangle(corner, self.side, self.side, facecolor="#D55E00", alpha=0.75 * strength, edgecolor="none")
-            )
-        for cell in range(place, self.weights.shape[-1] - self.slots_before):
-            row, col = divmod(cell, self.cols)
-            corner = (col * self.side - 0.5, row * self.side - 0.5)
-            right.add_patch(rectangle(corner, self.side, self.side, facecolor="white", alpha=0.8, edgecolor="none"))
-        row, col = divmod(place, self.cols)
-        box = rectangle(
-            (col * self.side - 0.5, row * self.side - 0.5), self.side, self.side, fill=False, edgecolor="black"
+        frame(middle, to_image(self.image))
+        middle.set_title("the picture", fontsize=9)
+        grid = torch.full((self.rows * self.cols,), torch.nan)
+        grid[:looking] = before
+        right.imshow(grid.view(self.rows, self.cols).sqrt().numpy(), cmap="cividis", vmin=0, vmax=1)
+        for cell, value in enumerate(before.tolist()):
+            if value >= 0.045:
+                color = "white" if value < 0.3 else "black"
+                where = (cell % self.cols, cell // self.cols)
+                right.text(*where, f"{100 * value:.0f}", ha="center", va="center", fontsize=8, color=color)
+        right.set_title(f"tokens so far {float(before.sum()):.0%} (numbers: %)", fontsize=9)
+        right.set_xticks([])
+        right.set_yticks([])
+        for place, color in {looking: ORANGE, framed: "black"}.items():
+            row, col = divmod(place, self.cols)
+            for ax, size in ((middle, self.side), (right, 1)):
+                corner = (col * size - 0.5, row * size - 0.5)
+                ax.add_patch(rectangle(corner, size, size, fill=False, edgecolor=color, linewidth=2.2))
+        told = ", ".join(f"{label} {_percent(value)}" for label, value in zip(labels, values, strict=True))
+        alt = (
+            f"Layer {self.layer.value}, head {self.head.value}, the slot that predicts token {looking}: {told}; on the "
+            f"picture so far {float(before.sum()):.0%}."
         )
-        right.add_patch(box)
-        told = "shown as bars and as shades." if answered else "still hidden."
-        return show(
-            figure, f"Attention of the slot before token {place}, on the caption and on the picture so far, {told}"
-        )
+        return show(figure, alt)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.0f}" if value >= 0.005 else "0"
