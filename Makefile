@@ -18,13 +18,14 @@ override PROMPT := $(value PROMPT)
 export PROMPT
 
 RUN := $(VENV)/bin/python
+REFERENCES := .venv-reference
 # READY and an extra's name: .venv holds what that use needs.
 READY = @$(if $(wildcard $(RUN)),$(RUN),$(PYTHON)) tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help draw verify play doctor test test-quick test-elsewhere test-tools mutants lab notebooks lint format lock \
-  lock-check clean
+.PHONY: help draw verify play doctor test test-quick test-elsewhere test-tools reference mutants lab notebooks lint format \
+  lock lock-check clean
 
 help:
 	@echo 'make draw PROMPT="a sketch of a cat face"   draw nine pictures into drawing.png'
@@ -37,6 +38,7 @@ help:
 	@echo 'For authors:'
 	@echo 'make notebooks   run the lessons anew and tidy them (one alone: LESSONS=notebooks/00_text_to_image.ipynb)'
 	@echo 'make test-elsewhere   the lessons as on other machines: older processors, one thread'
+	@echo 'make reference   compare with the originals and well-known implementations, installed into $(REFERENCES)'
 	@echo 'make mutants     break the code in many small ways, and list what no test noticed'
 	@echo 'make lint        look the code over        make format   put it into shape'
 	@echo 'make lock        resolve the dependencies anew into constraints.txt, for every kind of machine'
@@ -87,6 +89,16 @@ test-elsewhere: test-tools
 	LESSONS_UNTIMED=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(RUN) -m pytest -q notebooks
 	LESSONS_UNTIMED=1 OMP_NUM_THREADS=1 $(RUN) -m pytest -q notebooks
 
+# Packages that the tests compare with, none of which the course uses: what they themselves need is in .venv, or is not
+# needed for the modules that are compared (tests/reference/conftest.py).
+$(REFERENCES)/requirements.txt: tests/reference/requirements.txt | test-tools
+	@rm -rf $(REFERENCES)
+	@$(RUN) -m pip install --quiet --no-deps --no-compile --target $(REFERENCES) --requirement $<
+	@cp $< $@
+
+reference: test-tools $(REFERENCES)/requirements.txt
+	@LESSONS_REFERENCE=1 PYTHONPATH=$(REFERENCES) $(RUN) -m pytest -m reference tests/reference $(PYTEST_ARGS)
+
 lab:
 	$(READY) lab
 	@$(RUN) -m dalle_lessons lab my-lessons
@@ -114,5 +126,5 @@ lock-check: lock-tools
 	@$(RUN) tools/make_lock.py --check
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(REFERENCES) .pytest_cache .ruff_cache .hypothesis build dist
 	find dalle_lessons tests tools -name __pycache__ -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from .commands.classroom import doctor, lab, play, student
+from .commands.convert import convert
 from .commands.data import shards, tokenize
 from .commands.draw import draw, edit
 from .commands.evaluate import evaluate
@@ -90,7 +91,7 @@ def main(debug: bool) -> None:
     limit_threads()  # before a command imports torch; the lessons' kernels inherit it
 
 
-for command in (draw, edit, train, shards, tokenize, evaluate, verify, redraw, student, lab, play, doctor):
+for command in (draw, edit, train, convert, shards, tokenize, evaluate, verify, redraw, student, lab, play, doctor):
     main.add_command(command)
 
 

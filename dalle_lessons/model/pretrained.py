@@ -23,7 +23,7 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
     """A module with `from_pretrained`, `save_pretrained` and `push_to_hub`.
 
     A subclass names its frozen dataclass `config_class` and its `part`, and is made from a `config` alone. Weights are
-    stored in half precision and computed with in float32.
+    stored in half precision (`stored_dtype`) and computed with in float32.
     """
 
     config_class: ClassVar[type]
@@ -32,6 +32,9 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
     #: SHA-256, in hexadecimal, of the file that the weights were loaded from, as `sha256sum` prints it; "" for a model
     #: that was made in memory, and once it is put into training mode: then its weights are about to change.
     weights_sha256: str = ""
+    #: How `save_pretrained` stores floating-point weights: in half precision, or, where the model came from a file in
+    #: float32, as they are.
+    stored_dtype: torch.dtype = torch.half
 
     @classmethod
     def from_pretrained(cls, name: str | Path, **options: Unpack[HubOptions]) -> Self:
@@ -57,6 +60,8 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
         model = cls(config)
         check_weights(folder / WEIGHTS, weights, model.state_dict())
         model.load_state_dict(weights)  # copied into float32
+        if any(weight.dtype == torch.float32 for weight in weights.values()):
+            model.stored_dtype = torch.float32
         model.weights_sha256 = weights_sha256
         return model.eval()
 
@@ -92,13 +97,13 @@ class Pretrained(nn.Module, PyTorchModelHubMixin):
         replace_file(folder / CONFIG, lambda path: path.write_text(config, encoding="utf-8"))
 
     def stored_weights(self) -> dict[str, Tensor]:
-        """The weights as they are stored: floating-point ones in half precision.
+        """The weights as they are stored: floating-point ones as `stored_dtype`.
 
         Raises ValueError with one sentence for numbers that are not finite, or not in half precision.
         """
         weights = {}
         for name, tensor in self.state_dict().items():
-            stored = (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous().clone()
+            stored = (tensor.to(self.stored_dtype) if tensor.is_floating_point() else tensor).cpu().contiguous().clone()
             if not torch.isfinite(stored).all():
                 what = "half precision cannot" if torch.isfinite(tensor).all() else "are not finite"
                 raise ValueError(f"The weights {name} hold numbers that {what}: nothing was saved.")
