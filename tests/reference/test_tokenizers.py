@@ -66,16 +66,16 @@ def apart(counts: Counter, chances: dict) -> float:
     return sum(abs(counts[cut] / counts.total() - chances.get(cut, 0.0)) for cut in {*counts, *chances}) / 2
 
 
-TRIES = 16_000  # 0.02 is more than chance makes of so many
+TRIES = 16_000
 
 
-@pytest.mark.parametrize("dropout", [0.1, 0.5])
-def test_with_dropout_each_cut_comes_as_often_as_the_paper_has_it(emoji, dropout):
+@pytest.mark.parametrize(("dropout", "most"), [(0.1, 0.02), (0.5, 0.04)])  # more dropout, more ways: chance does more
+def test_with_dropout_each_cut_comes_as_often_as_the_paper_has_it(emoji, dropout, most):
     ours = random.Random(1)
     for word in ("Ġsketch", "Ġface"):
         counts = Counter(tuple(emoji.cut(word, dropout, ours)) for _ in range(TRIES))
         assert len(counts) > 3
-        assert apart(counts, algorithm_1(tuple(word), emoji.ranks, dropout)) < 0.02
+        assert apart(counts, algorithm_1(tuple(word), emoji.ranks, dropout)) < most
 
 
 def toy(merges: list[tuple[str, str]]) -> tuple[dict, Tokenizer]:
