@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -133,12 +134,13 @@ def run(arm: str, seed: int) -> tuple[dict, list, dict]:
 
     config = TrainConfig(steps=steps, batch=BATCH, lr=4e-3, muon_lr=4e-3, warmup=30, ema=0.98, seed=seed)
     trainer = Trainer(model, loss_fn, config, None)
+    average = cast(DALLE, trainer.average.module)
     losses, held = [], []
     for step in range(steps):
         losses.append(trainer.one_step()["image"])
         if step % EVERY == EVERY - 1:
-            held.append(round(float(cell_nats(trainer.average.module, *unseen[:2]).mean()), 4))
-    trained = trainer.average.module.eval()
+            held.append(round(float(cell_nats(average, *unseen[:2]).mean()), 4))
+    trained = average.eval()
     cells = cell_nats(trained, *unseen[:2])
     result: dict = {
         "first": [round(loss, 4) for loss in losses[:FIRST]],

@@ -42,14 +42,14 @@ class PlaceMap(Stepper):
     def alike(self, cell: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
         """Cosines of a cell's row with all rows (R,), of its column with all columns (K,), and of the cell with all
         cells (R, K); from each table its mean is taken first."""
-        row, column = (part - part.mean(dim=0) for part in self.tables[self.model.value])
+        row, column = (part - part.mean(dim=0) for part in self.tables[str(self.model.value)])
         place = F.normalize(row[:, None] + column, dim=-1)  # (R, K, C)
         row, column = F.normalize(row, dim=-1), F.normalize(column, dim=-1)
         return row @ row[cell[0]], column @ column[cell[1]], place @ place[cell]
 
     def lengths(self) -> str:
         """How long the vectors are: of a sum, the longer part decides more."""
-        row, column = ((part - part.mean(dim=0)).norm(dim=1).mean() for part in self.tables[self.model.value])
+        row, column = ((part - part.mean(dim=0)).norm(dim=1).mean() for part in self.tables[str(self.model.value)])
         return f"mean length: {row:.2f} of a row vector, {column:.2f} of a column vector"
 
     def three(self, kind: int, cell: tuple[int, int], alike: Tensor) -> tuple[list[tuple[int, int]], int]:
