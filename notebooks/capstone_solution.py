@@ -33,8 +33,8 @@ class Config:
     heads: int = 4
     pictures: int = 4000
     batch: int = 32
-    dvae_steps: int = 600
-    steps: int = 800
+    dvae_steps: int = 400
+    steps: int = 500
     seed: int = 0
 
 
@@ -250,7 +250,7 @@ def learn(pictures: Tensor, text: Tensor, vocabulary: int, c: Config) -> tuple[D
     # The temperature falls to 1/16 (paper, 2.1): in the end the soft choice is nearly the hard one that is used.
     train("dVAE", dvae, lambda i, done: dvae.loss(pictures[i], 16**-done), c.dvae_steps, 6e-3, count, c)
     image = dvae.eval().encode(pictures)  # from here on a picture is N tokens: (P, N)
-    train("DALL·E", dalle, lambda i, _: dalle.loss(text[i], image[i]), c.steps, 2e-3, count, c)
+    train("DALL·E", dalle, lambda i, _: dalle.loss(text[i], image[i]), c.steps, 4e-3, count, c)
     return dvae, dalle
 
 

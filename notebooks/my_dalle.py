@@ -31,8 +31,8 @@ class Config:
     heads: int = 4
     pictures: int = 4000
     batch: int = 32
-    dvae_steps: int = 600
-    steps: int = 800
+    dvae_steps: int = 400
+    steps: int = 500
     seed: int = 0
 
 
