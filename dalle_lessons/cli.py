@@ -16,6 +16,7 @@ from .commands.data import shards, tokenize
 from .commands.draw import draw, edit
 from .commands.evaluate import evaluate
 from .commands.signature import redraw, verify
+from .commands.teach import teach
 from .commands.train import train
 from .model.machine import is_about_torch, no_torch
 from .model.threads import limit_threads
@@ -91,7 +92,22 @@ def main(debug: bool) -> None:
     limit_threads()  # before a command imports torch; the lessons' kernels inherit it
 
 
-for command in (draw, edit, train, convert, shards, tokenize, evaluate, verify, redraw, student, lab, play, doctor):
+for command in (
+    draw,
+    edit,
+    train,
+    convert,
+    shards,
+    tokenize,
+    evaluate,
+    verify,
+    redraw,
+    student,
+    lab,
+    play,
+    doctor,
+    teach,
+):
     main.add_command(command)
 
 

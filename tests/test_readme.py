@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -37,6 +38,9 @@ def test_every_command_of_the_readme_exists_with_its_options():
     assert {arguments[0] for arguments in found} >= {"draw", "train", "evaluate"}
     for name, *arguments in found:
         command = main.commands[name]
+        while isinstance(command, click.Group):
+            name, *arguments = arguments
+            command = command.commands[name]
         options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert {a for a in arguments if a.startswith("--")} <= options, (name, arguments)
 

@@ -65,15 +65,28 @@ def score(name: str, answer, points: float = 1.0) -> float:
     from .help import lesson_names  # here, since these build on `check`
     from .worked import make_worked
 
+    done, mistake = parts_passed(name, answer)
+    if not mistake:
+        return points
+    print(f"Not yet: {mistake}")
+    total, _ = parts_passed(name, make_worked(name, lesson_names()))
+    return share(points, done, total)
+
+
+def parts_passed(name: str, answer) -> tuple[int, str]:
+    """How many parts of its check an answer passes, and the sentence of the check, "" for a right answer."""
     done = 0
     try:
         for _ in _parts(name, answer):
             done += 1
     except CheckFailed as mistake:
-        print(f"Not yet: {mistake}")
-        total = sum(1 for _ in _parts(name, make_worked(name, lesson_names())))
-        return math.floor(2 * points * done / (total + 1)) / 2
-    return points
+        return done, str(mistake)
+    return done, ""
+
+
+def share(points: float, done: int, total: int) -> float:
+    """The points for an answer that is not right and passes `done` of `total` parts, rounded down to a half."""
+    return math.floor(2 * points * done / (total + 1)) / 2
 
 
 def _parts(name: str, answer) -> Iterator[str]:

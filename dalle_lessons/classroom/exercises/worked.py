@@ -58,7 +58,11 @@ def make_worked(name: str, names: dict[str, Any]) -> Any:
     known = worked_answers(lesson)
     if name not in known:
         raise ValueError(f"Lesson {lesson} has no exercise {name!r} with a worked answer.")
-    cell, expression = known[name]
+    return run_worked(name, *known[name], names)
+
+
+def run_worked(name: str, cell: str, expression: str, names: dict[str, Any]) -> Any:
+    """What the expression gives after the cell with the worked answer, both run among `names`; changes none of them."""
     scope = dict(names)
     try:
         exec(compile(cell, f"<the worked answer of {name}>", "exec"), scope)  # the course's own code

@@ -1,0 +1,64 @@
+"""The commands for the person in front of the class: `teach release`, `teach grade`, `teach questions`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def teach() -> None:
+    """For teachers: hand out lessons, grade what comes back, print questions."""
+
+
+@teach.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--lessons", help="Which, for instance 02,07; without it, all that can be graded.")
+def release(folder: Path, lessons: str | None) -> None:
+    """Write lessons into FOLDER as an nbgrader course, overwriting nothing.
+
+    They hold the solutions and hidden checks, which `nbgrader generate_assignment` takes out for students.
+    """
+    from ..classroom.teach.assignment import split_lessons
+    from ..classroom.teach.release import release as write
+
+    write(folder, split_lessons(lessons), click.echo)
+
+
+@teach.command()
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option("--csv", "table", type=click.Path(path_type=Path), required=True, help="The table of grades to write.")
+@click.option("--lessons", help="Which, for instance 02,07; without it, all that somebody handed in.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=25.0, show_default=True, help="Of a cell or check.")
+@click.option("--memory", type=click.IntRange(min=1024), default=4096, show_default=True, help="In MB; not on Windows.")
+def grade(submissions: Path, table: Path, lessons: str | None, seconds: float, memory: int) -> None:
+    """Grade SUBMISSIONS, a folder of notebooks or the zip of all submissions from Moodle.
+
+    Runs imports, answers and checks alone, each notebook in a process of its own. Writes the table for Moodle, one of
+    details, a page of feedback for each student and, for Moodle, a zip of these. Overwrites nothing.
+
+    Students' code runs under your account. Grading refuses it to write files or use the network, which stops accidents
+    and no attack: if you do not trust it, grade under an account of its own.
+    """
+    from ..classroom.teach.assignment import split_lessons
+    from ..classroom.teach.grade import grade as run
+    from ..classroom.teach.process import Limits
+
+    run(
+        submissions, table, split_lessons(lessons) if lessons is not None else None, Limits(seconds, memory), click.echo
+    )
+
+
+@teach.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--lessons", help="Which, for instance prerequisites,02; without it, all.")
+def questions(folder: Path, lessons: str | None) -> None:
+    """Write the lessons' questions into FOLDER: GIFT, Moodle's XML, and a page to print, with a key.
+
+    The twelve questions called "prerequisites" are for before the first lesson.
+    """
+    from ..classroom.teach.questions import questions as write
+
+    named = None if lessons is None else [part.strip() for part in lessons.split(",") if part.strip()]
+    write(folder, named, click.echo)

@@ -1,0 +1,112 @@
+"""Lessons as an nbgrader course: what students get, what is skipped, and that hidden checks cannot be overwritten."""
+
+import contextlib
+import io
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from dalle_lessons.classroom.student_copy import for_student
+from dalle_lessons.classroom.teach.assignment import lesson_path, source_of, split_lessons
+from dalle_lessons.classroom.teach.guard import fresh_exercises
+from dalle_lessons.classroom.teach.release import BEGIN, SKIP, for_nbgrader, release
+from dalle_lessons.cli import main
+
+
+@pytest.fixture(autouse=True)
+def untouched():
+    """The hidden lines import the exercises anew: afterwards the others are back."""
+    with fresh_exercises("02", 25):
+        yield
+
+
+def original(lesson: str) -> dict:
+    return json.loads(lesson_path(lesson).read_text(encoding="utf-8"))
+
+
+def grade_like_nbgrader(notebook: dict, answers: dict[str, str]) -> tuple[list[float], str]:
+    """The last value of each check's cell, after all cells that are not skipped; and what was printed.
+
+    nbgrader puts its own checks, hidden lines among them, into what students hand in. Cells that fail do not end it.
+    """
+    import ast
+
+    names, points, said = {"__name__": "__main__"}, [], io.StringIO()
+    for cell in notebook["cells"]:
+        marks = cell["metadata"].get("nbgrader", {})
+        if cell["cell_type"] != "code" or SKIP in cell["metadata"].get("tags", []):
+            continue
+        tree = ast.parse(answers.get(marks.get("grade_id"), source_of(cell)))
+        last = tree.body.pop() if marks.get("grade") else None
+        with contextlib.redirect_stdout(said), contextlib.suppress(Exception):
+            exec(compile(tree, "cell", "exec"), names)
+            if last is not None:
+                points.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names))
+    return points, said.getvalue()
+
+
+@pytest.mark.parametrize("lesson", split_lessons(None))
+def test_students_get_neither_solutions_nor_hidden_lines(lesson):
+    source = for_nbgrader(original(lesson))
+    assert any(BEGIN in source_of(cell) for cell in source["cells"])
+    handed, usual = for_student(source), for_student(original(lesson))
+    assert [source_of(cell) for cell in handed["cells"]] == [source_of(cell) for cell in usual["cells"]]
+    assert "make_worked" not in json.dumps(handed["cells"])
+
+
+def test_heavy_cells_are_skipped_and_those_that_answers_need_are_not():
+    cells = {cell["id"]: cell for cell in for_nbgrader(original("02"))["cells"]}
+    skipped = {name for name, cell in cells.items() if SKIP in cell["metadata"].get("tags", [])}
+    assert {"02-22", "02-26", "02-25", "02-38"} <= skipped  # trainings, figures, a stepper
+    assert not {"02-42", "02-10", "02-11", "02-29", "02-30"} & skipped  # imports, answers, checks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", ["02", "05"])
+def test_right_answers_get_all_points(lesson, monkeypatch):
+    monkeypatch.setenv("DALLE_LESSONS_RECORD", "")
+    points, _ = grade_like_nbgrader(for_nbgrader(original(lesson)), {})
+    assert points == [1, 1, 1, 1]
+
+
+@pytest.mark.slow
+def test_who_overwrites_the_check_gains_nothing_and_the_reason_is_said(monkeypatch):
+    monkeypatch.setenv("DALLE_LESSONS_RECORD", "")
+    from dalle_lessons.classroom import exercises
+
+    monkeypatch.setattr(exercises, "call", exercises.call)  # put back afterwards
+    cheat = """
+from dalle_lessons.classroom import exercises
+check = score = make_worked = exercises.call = lambda *arguments, **options: 1.0
+def merge(word, pair, new):
+    return word"""
+    points, said = grade_like_nbgrader(for_nbgrader(original("05")), {"05-merge": cheat, "05-decode": "decode = 3"})
+    assert points == [1, 0, 1, 0]  # `encode` was given a working merge
+    assert said.count("Not yet: ") == 2 and "should be a function" in said
+
+
+def test_the_command_writes_a_course_and_overwrites_nothing(tmp_path):
+    result = CliRunner().invoke(main, ["teach", "release", str(tmp_path / "course"), "--lessons", "02, 7"])
+    assert result.exit_code == 0, result.output
+    written = {path.relative_to(tmp_path / "course").as_posix() for path in (tmp_path / "course").rglob("*.*")}
+    assert written == {
+        "nbgrader_config.py",
+        "source/02_codebook/02_codebook.ipynb",
+        "source/07_attention/07_attention.ipynb",
+    }
+    config = (tmp_path / "course" / "nbgrader_config.py").read_text(encoding="utf-8")
+    compile(config, "nbgrader_config.py", "exec")
+    assert '"*_solution.py"' in config
+    (tmp_path / "course" / "nbgrader_config.py").write_text("# mine")
+    with pytest.raises(FileExistsError, match="is there already"):
+        release(tmp_path / "course", ["05", "02"])
+    assert not (tmp_path / "course" / "source" / "05_text_tokens").exists()
+    release(tmp_path / "course", ["05"], say=lambda line: None)
+    assert (tmp_path / "course" / "nbgrader_config.py").read_text() == "# mine"
+    for wrong in ("77", "../x", ""):
+        result = CliRunner().invoke(main, ["teach", "release", str(tmp_path / "other"), "--lessons", wrong])
+        assert result.exit_code == 1 and not (tmp_path / "other").exists()
+        assert "There is no lesson" in result.output or "Name at least one" in result.output
+    result = CliRunner().invoke(main, ["teach", "grade", str(tmp_path / "none"), "--csv", str(tmp_path / "g.csv")])
+    assert result.exit_code == 1 and "There is no" in result.output
