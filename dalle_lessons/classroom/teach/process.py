@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import multiprocessing
@@ -130,18 +131,19 @@ class _Run:
                     raise RuntimeError("A process for grading did not begin; `dalle-lessons doctor` may say why.")
                 return self._break_off(now, ENDED if message["gone"] else KEPT.format(self.limits.seconds))
             self.notes += message.get("notes", [])
-            # A check has its own limit, twice that of a cell; a step has as many of them as statements.
+            # Each statement may take so many seconds, and of an exercise the expression and the check.
             if state == "begins":
                 now = self.plan.steps[message["step"]]
-                self.patience = self.limits.seconds * (3 if now.kind == "score" else len(now.texts)) + 5
+                self.patience = self.limits.seconds * (2 if now.kind == "score" else len(now.texts)) + 5
             elif state == "scored" and now is not None and now.exercise is not None:
                 exercise, sentence = now.exercise, message["sentence"]
                 sentence = self.ended.get(exercise.name, sentence) if sentence else ""
                 self.skipped.add(now.number)
                 self.scored[exercise.name] = (0.0 if sentence else exercise.points, sentence)
                 if message["sentence"]:
-                    pipe.send_bytes(json.dumps(self._worked(exercise.name)).encode())
                     done = message["done"]
+                    with contextlib.suppress(OSError):  # it may be gone, and a message will say so
+                        pipe.send_bytes(json.dumps(self._worked(exercise.name)).encode())
             elif state == "ended" and now is not None and now.exercise is not None:
                 exercise, (_, sentence) = now.exercise, self.scored[now.exercise.name]
                 points = share(exercise.points, done, max(done, message["total"])) if done else 0.0
