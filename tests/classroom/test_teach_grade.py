@@ -227,9 +227,10 @@ def test_a_later_answer_does_not_suffer_from_a_wrong_earlier_one():
 @pytest.mark.slow
 def test_half_an_answer_gets_half_its_points():
     notebook = notebook_of("right", "00")
-    put(notebook, "00.which_system", 'drew = {"a": "DALL·E 2", "b": "DALL·E", "c": "DALL·E mini", "d": "Parti"}')
+    parts = {"a": "decoder", "b": "tokenizer", "c": "ranking", "d": "transformer", "e": "decoder"}  # e is wrong
+    put(notebook, "00.which_part", f"broken = {parts}")
     found = grade_notebook(make_plan(notebook, read_assignment("00")), read_assignment("00"), SHORT)
-    assert 0 < found.results[-1].points < 1 and found.results[-1].sentence, found
+    assert [result.points for result in found.results] == [2, 0.5, 1] and found.results[1].sentence, found
 
 
 @pytest.mark.slow

@@ -7,7 +7,8 @@ from dalle_lessons.classroom.bank import Choice, Question, lesson_texts
 from dalle_lessons.classroom.teach.gift import from_gift, to_gift
 from dalle_lessons.classroom.teach.moodle_xml import from_moodle_xml, to_moodle_xml
 from dalle_lessons.classroom.teach.paper import to_paper
-from dalle_lessons.classroom.teach.questions import PREREQUISITES, Quiz, questions, quizzes
+from dalle_lessons.classroom.teach.questions import questions
+from dalle_lessons.classroom.teach.quiz import PREREQUISITES, Quiz, quizzes
 from dalle_lessons.cli import main
 
 HARD = Question(

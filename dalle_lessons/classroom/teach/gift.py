@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..bank import Choice, Question
-from .questions import Quiz
+from .quiz import Quiz
 
 SPECIAL = re.compile(r"([\\~=#{}:])")
 ENTRY = re.compile(

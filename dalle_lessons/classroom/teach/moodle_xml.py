@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from ..bank import Choice, Question
-from .questions import Quiz
+from .quiz import Quiz
 
 
 def to_moodle_xml(quizzes: Sequence[Quiz]) -> str:

@@ -7,7 +7,7 @@ from string import ascii_lowercase
 
 from ..bank import Question
 from .moodle_xml import with_code
-from .questions import Quiz
+from .quiz import Quiz
 
 STYLE = """
 body { font: 12pt/1.45 Georgia, serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; color: #000;
