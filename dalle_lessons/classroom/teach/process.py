@@ -62,9 +62,7 @@ def _context() -> Any:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     often = ("guesses", "recall", "figures", "lesson_figures", "course_map", "steppers")
-    # PyTorch imports the last with the first optimizer that a process makes, which takes seconds.
-    classroom = [f"dalle_lessons.classroom.{name}" for name in often]
-    context.set_forkserver_preload([f"{__package__}.worker", *classroom, "torch._dynamo"])
+    context.set_forkserver_preload([f"{__package__}.worker", *(f"dalle_lessons.classroom.{name}" for name in often)])
     return context
 
 
@@ -133,10 +131,10 @@ class _Run:
             self.notes += message.get("notes", [])
             # Each statement may take so many seconds, and of an exercise the expression and the check.
             if state == "begins":
-                now = self.plan.steps[message["step"]]
-                self.patience = self.limits.seconds * (2 if now.kind == "score" else len(now.texts)) + 5
+                now = step = self.plan.steps[message["step"]]
+                self.patience = self.limits.seconds * (2 if step.kind == "score" else len(step.texts)) + 5
             elif state == "scored" and now is not None and now.exercise is not None:
-                exercise, sentence = now.exercise, message["sentence"]
+                exercise, sentence = now.exercise, str(message["sentence"])
                 sentence = self.ended.get(exercise.name, sentence) if sentence else ""
                 self.skipped.add(now.number)
                 self.scored[exercise.name] = (0.0 if sentence else exercise.points, sentence)

@@ -102,7 +102,7 @@ def _of_zip(source: Path) -> Iterator[tuple[PurePosixPath, bytes | str]]:
 def _without_wrapper(found: list[tuple[PurePosixPath, bytes | str]]) -> list[tuple[PurePosixPath, bytes | str]]:
     """A zip often has one folder round all others, which is no student's."""
     tops = {place.parts[0] for place, _ in found}
-    if len(tops) != 1 or MOODLE.match(*tops) or any(len(place.parts) < 3 for place, _ in found):
+    if len(tops) != 1 or MOODLE.match(next(iter(tops))) or any(len(place.parts) < 3 for place, _ in found):
         return found
     return [(PurePosixPath(*place.parts[1:]), content) for place, content in found]
 
