@@ -38,7 +38,7 @@ class Guard:
         self.modules = {name: (vars(module), _callables(vars(module))) for name, module in modules.items()}
         inner = {thing for _, held in self.modules.values() for thing in held.values() if _is_ours(thing)}
         self.classes = {kind: dict(vars(kind)) for kind in inner | _tensor_classes()}
-        lists: tuple[list[Any], ...] = (sys.path, sys.meta_path, sys.path_hooks)
+        lists: list[Any] = [sys.path, sys.meta_path, sys.path_hooks]
         self.lists = [(found, list(found)) for found in lists]
 
     def restore(self) -> list[str]:
