@@ -95,6 +95,12 @@ def test_the_published_sizes_are_the_papers():
     with torch.device("meta"):
         tensors = to_original(DVAE(DVAEConfig.paper()))
     assert openai_dvae.config_of(*tensors) == DVAEConfig.paper()
+    encoder, decoder = ({name: tuple(tensor.shape) for name, tensor in half.items()} for half in tensors)
+    assert encoder["blocks.group_1.block_1.res_path.conv_1.w"] == (64, 256, 3, 3)
+    assert encoder["blocks.group_2.block_1.res_path.conv_4.w"] == (512, 128, 1, 1)
+    assert encoder["blocks.group_2.block_1.id_path.w"] == (512, 256, 1, 1)
+    assert decoder["blocks.group_1.block_1.res_path.conv_1.w"] == (512, 128, 1, 1)
+    assert decoder["blocks.group_4.block_2.res_path.conv_4.w"] == (256, 64, 3, 3)
 
 
 def test_the_card_says_where_it_comes_from(ours, tmp_path):
