@@ -33,7 +33,7 @@ class Config:
     heads: int = 4
     pictures: int = 4000
     batch: int = 32
-    dvae_steps: int = 400
+    dvae_steps: int = 600
     steps: int = 500
     seed: int = 0
 
