@@ -2,6 +2,7 @@
 
     python tools/lesson_runs/lesson_11.py drawn                  # data/lessons/11/drawn.safetensors; seconds
     python tools/lesson_runs/lesson_11.py plain top_p top_k guidance    # the rest: settings.json; ten minutes
+    python tools/lesson_runs/lesson_11.py likelier               # printed; a minute
 
 All are drawn by the shipped model of the shapes. A setting that stands in `settings.json` already is kept.
 """
@@ -26,6 +27,7 @@ from dalle_lessons.model.sampling import SAMPLING_BATCH, keep_top_p
 from dalle_lessons.model.sequence import unflatten
 
 HOME = data_dir() / "lessons" / "11"
+CAPTIONS = ("a red circle", "a big red circle", "a circle above a square", "a big red circle above a small blue square")
 LOOSE, COUNT, TAIL = "a circle", 256, 0.9
 TEMPERATURES = (0.25, 0.5, 1.0, 1.5, 2.0)
 GROUPS = {
@@ -86,6 +88,16 @@ def measure(options: dict) -> dict:
     }
 
 
+@torch.no_grad()
+def likelier(caption: str) -> int:
+    """How many of 256 drawings of a caption are, as a whole, likelier than the greedy picture."""
+    text = system.tokenizer.encode([caption])
+    tokens = torch.cat((sample(system.dalle, text, temperature=0), draw([caption] * COUNT, 0)[0]))  # (1 + 256, 64)
+    logs = system.dalle(text.expand(len(tokens), -1), tokens)[1].log_softmax(dim=-1)
+    ln_p = logs.gather(-1, tokens[..., None])[..., 0].sum(dim=1)  # (1 + 256,)
+    return int((ln_p[1:] > ln_p[0]).sum())
+
+
 def read() -> dict:
     path = HOME / "settings.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -104,12 +116,16 @@ def write(settings: dict) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="+", choices=["drawn", *GROUPS])
+    parser.add_argument("parts", nargs="+", choices=["drawn", "likelier", *GROUPS])
     HOME.mkdir(parents=True, exist_ok=True)
     for part in parser.parse_args().parts:
         if part == "drawn":
             tokens, _ = draw([LOOSE] * COUNT, 0)
             save_file({"tokens": tokens.to(torch.uint8)}, HOME / "drawn.safetensors")
+            continue
+        if part == "likelier":
+            for caption in CAPTIONS:
+                print(f"{caption}: {likelier(caption)} of {COUNT}", flush=True)
             continue
         for options in GROUPS[part][len(read().get(part, [])) :]:
             row = measure(options)

@@ -96,7 +96,18 @@ def likelihoods(dvae: DVAE, tokens: Tensor, logits: Tensor, ln_p: Tensor, outcom
     left.set_xlabel("ln p of the picture, in nats", fontsize=9)
     left.set_ylabel("pictures", fontsize=9)
     left.legend(fontsize=8, loc="upper left")
-    right.set_title("ln p, added up token by token", fontsize=9)
+    parting = int((tokens[0] != tokens[best]).nonzero()[0])  # the first token that is another one
+    inset = right.inset_axes((0.09, 0.09, 0.5, 0.52))
+    for name, n in named.items():
+        sums = [0, *steps[n].cumsum(0).tolist()]
+        inset.plot(range(65), sums, color=looks[name][0], linestyle=looks[name][1], marker=".")
+    lowest = min(float(steps[n, : parting + 5].sum()) for n in named.values())
+    inset.set_xlim(parting - 0.5, parting + 4.5)
+    inset.set_ylim(lowest - 0.4, float(steps[0, :parting].sum()) + 0.4)
+    inset.set_xticks(range(parting, parting + 5))
+    inset.tick_params(labelsize=8)
+    inset.grid(alpha=0.25)
+    right.set_title("ln p, added up token by token; larger: where they part", fontsize=9)
     right.set_xlabel("tokens drawn", fontsize=9)
     right.set_xticks(range(0, 65, 8))
     right.grid(alpha=0.25)
@@ -109,7 +120,8 @@ def likelihoods(dvae: DVAE, tokens: Tensor, logits: Tensor, ln_p: Tensor, outcom
         ax.set_title(f"{name}\nln p = {float(ln_p[n]):.2f}", fontsize=8)
     alt = (
         "Left, how likely 256 drawn pictures are: some are likelier than the greedy one, most are less likely. Right, "
-        "ln p added up token by token for the greedy, the blank and the best drawn picture. Below, five pictures."
+        "ln p added up token by token for the greedy, the blank and the best drawn picture, larger where they part. "
+        "Below, five pictures."
     )
     return as_picture(panel, alt)
 
@@ -177,7 +189,7 @@ def where(outcome: Outcome) -> Picture:
         heat(ax, counts, [str(count) for count in row["where"]], 120, 9)
         ax.set_title(f"temperature {t:g}\n{row['circles']} of 256 show a circle", fontsize=9)
     panel.suptitle(
-        f"Where most circles stand at temperature 2: {outcome} (256 drawings each, counted before)", fontsize=10
+        f"Where do most circles stand at temperature 2? {outcome} (256 drawings each, counted before)", fontsize=10
     )
     alt = (
         "Five maps of three by three places, from temperature 0.25 to 2: the circles move from the bottom right to the "
@@ -204,9 +216,10 @@ def order(kept: dict[str, Tensor], outcome: Outcome) -> Picture:
 
 
 @figure("11.guidance")
-def guidance(dvae: DVAE, drawn: dict[float, Tensor], caption: str) -> Picture:
-    """drawn: guidance -> (8, 64), of one caption. Beside them what was counted before: how many attributes of 256
-    held-out captions are right, and where the circles of 256 drawings of "a circle" stand."""
+def guidance(dvae: DVAE, drawn: dict[float, Tensor], caption: str, first: dict[float, float]) -> Picture:
+    """drawn: guidance -> (8, 64), of one caption; first: guidance -> the probability of white at the first place of
+    "a circle". Beside them what was counted before: how many attributes of 256 held-out captions are right, and where
+    the circles of 256 drawings of "a circle" stand."""
     counted = {row["options"]["guidance"]: row for row in settings()["guidance"]} | {0.0: row_at(1.0)}
     panel = new_figure(9.4, 0.95 * len(drawn) + 0.75)
     lines = panel.subplots(len(drawn), 9, width_ratios=[*[1] * 8, 1.25])
@@ -218,11 +231,13 @@ def guidance(dvae: DVAE, drawn: dict[float, Tensor], caption: str) -> Picture:
         line[0].set_ylabel(words, fontsize=9, rotation=0, ha="right", va="center", labelpad=8)
         where = counted[g]["where"]
         heat(line[8], torch.tensor(where).reshape(3, 3), [str(count) for count in where], 120)
+        line[8].set_xlabel(f"first white: {first[g]:.0%}", fontsize=8)
     lines[0][8].set_title("circles' places", fontsize=9)
     panel.suptitle(f"“{caption}”, drawn now; % and places counted before, 256 drawings each", fontsize=10)
     alt = (
         "Eight drawings at each guidance: at -1 anything comes, at 0 and above nearly always what the caption says. "
-        "Beside them the share of attributes that are right, with its interval, and the places of circles."
+        "Beside them the share of attributes that are right, with its interval, and the places of circles, with the "
+        "probability of white at the first place."
     )
     return as_picture(panel, alt)
 
