@@ -26,7 +26,7 @@ from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.attention_masks import causal
 from dalle_lessons.model.files import data_dir
 from dalle_lessons.model.sequence import empty_captions
-from dalle_lessons.model.transformer import Transformer
+from dalle_lessons.model.transformer import Block, Transformer
 from dalle_lessons.training.trainer import TrainConfig, Trainer
 
 PAIRS, HELD_OUT = 4000, 400
@@ -57,6 +57,7 @@ class Stack(nn.Module):
         mask, places = causal(tokens.shape[1]), torch.arange(tokens.shape[1])
         x = self.token(F.pad(tokens[:, :-1], (1, 0), value=config.codes)) + self.place(places)
         for part in self.blocks:
+            assert isinstance(part, Block)
             norm1, norm2 = (part.norm1, part.norm2) if self.norm else (nn.Identity(), nn.Identity())
             found = part.attention(norm1(x), mask)
             x = x + found if self.residual else found

@@ -80,7 +80,8 @@ def switched_off(
     if max(shares[first][name] - shares[second][name] for name in NAMES) < 0.15:
         raise ValueError("Without that head more should break: does switch_off pass its check?")
     sheet = new_figure(9.2, 1.2 * len(drawn) + 0.8 + 3.1)
-    top, bottom = sheet.subfigures(2, 1, height_ratios=[1.2 * len(drawn) + 0.8, 3.1])
+    heights = [1.2 * len(drawn) + 0.8, 3.1]
+    top, bottom = sheet.subfigures(2, 1, squeeze=False, height_ratios=heights).flatten()
     axes = top.subplots(len(drawn), SHOWN, squeeze=False)
     for line, (name, pictures) in zip(axes, drawn.items(), strict=True):
         for ax, picture in zip(line, pictures, strict=False):

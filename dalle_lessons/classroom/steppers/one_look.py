@@ -55,10 +55,15 @@ class OneLook(Stepper):
 
     # ---- the computation ----
 
+    @property
+    def asking(self) -> int:
+        """The chosen slot."""
+        return int(self.slot.value or 0)
+
     def query(self) -> Tensor:
         """The chosen slot's query (2,), turned by the dial."""
         angle = math.radians(self.turn.value)
-        x, y = self.q[self.slot.value].tolist()
+        x, y = self.q[self.asking].tolist()
         return torch.tensor(
             [x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)], dtype=self.k.dtype
         )
@@ -67,7 +72,7 @@ class OneLook(Stepper):
         """Dot products, scaled, masked, weights: (S,) each; and the mixture (2,)."""
         dots = self.k @ self.query()
         scaled = dots / math.sqrt(2)
-        masked = scaled.masked_fill(torch.arange(len(self.words)) > self.slot.value, -torch.inf)
+        masked = scaled.masked_fill(torch.arange(len(self.words)) > self.asking, -torch.inf)
         weights = masked.softmax(dim=0)
         return [dots, scaled, masked, weights, weights @ self.v]
 
@@ -80,7 +85,7 @@ class OneLook(Stepper):
 
     def frame(self, i: int) -> Frame:
         dots, scaled, masked, weights, mixture = self.rows()
-        word, seen = html.escape(self.words[self.slot.value]), self.slot.value + 1
+        word, seen = html.escape(self.words[self.asking]), self.asking + 1
         later = self.words[seen:]
         red, blue = mixture.tolist()
         if i == 0:
@@ -101,8 +106,8 @@ class OneLook(Stepper):
                 3,
                 f"Which words must “{word}” not see?",
                 ", ".join(later) if later else "none",
-                {"none", ", ".join(self.words[: self.slot.value]) or "itself", ", ".join(self.words[1:])},
-                f"“{word}” is slot {self.slot.value}: "
+                {"none", ", ".join(self.words[: self.asking]) or "itself", ", ".join(self.words[1:])},
+                f"“{word}” is slot {self.asking}: "
                 + (f"what comes after it gets −∞: {', '.join(later)}." if later else "nothing comes after it."),
             )
         if i == 4:
@@ -141,7 +146,7 @@ class OneLook(Stepper):
         rows = self.rows()
         self.draw_rows(right, rows[:i], mixture=rows[4] if i == 5 else None)
         told = "; ".join(f"{STEPS[n + 1]}: {_listed(self.words, row)}" for n, row in enumerate(rows[: min(i, 4)]))
-        return show(drawn, f"Query of “{self.words[self.slot.value]}” and all keys as arrows. {told}".strip())
+        return show(drawn, f"Query of “{self.words[self.asking]}” and all keys as arrows. {told}".strip())
 
     def draw_arrows(self, ax: Axes) -> None:
         query = self.query().tolist()
@@ -153,11 +158,10 @@ class OneLook(Stepper):
             ax.annotate("", (x, y), (0, 0), arrowprops={"arrowstyle": "->", "color": BLUE, "linewidth": 2})
             ax.text(x + 0.04 * top, y + 0.05 * top, "\n".join(said), fontsize=8, color=BLUE)
         arrow = {"arrowstyle": "->", "color": ORANGE, "linewidth": 3}
-        ax.annotate("", query, (0, 0), arrowprops=arrow)
-        word = self.words[self.slot.value]
-        ax.text(
-            *[0.75 * part - 0.09 * top for part in query], f"query of {word}", fontsize=8, color="#A56A00", va="top"
-        )
+        ax.annotate("", (query[0], query[1]), (0, 0), arrowprops=arrow)
+        word = self.words[self.asking]
+        x, y = (0.75 * part - 0.09 * top for part in query)
+        ax.text(x, y, f"query of {word}", fontsize=8, color="#A56A00", va="top")
         ax.set_xlim(-top, top)
         ax.set_ylim(-top, top)
         ax.set_aspect("equal")
@@ -171,8 +175,8 @@ class OneLook(Stepper):
 
     def draw_rows(self, ax: Axes, rows: Sequence[Tensor], mixture: Tensor | None) -> None:
         for c, word in enumerate(self.words):
-            bold = {"fontweight": "bold", "color": "#A56A00"} if c == self.slot.value else {}
-            ax.text(c + 0.5, 0.7, word, ha="center", va="center", fontsize=10, **bold)
+            weight, color = ("bold", "#A56A00") if c == self.asking else ("normal", "black")
+            ax.text(c + 0.5, 0.7, word, ha="center", va="center", fontsize=10, fontweight=weight, color=color)
         for r in range(5):
             ax.text(
                 -0.1, -r, STEPS[r + 1], ha="right", va="center", fontsize=9, color="black" if r < len(rows) else "#AAA"
