@@ -18,9 +18,11 @@ from dalle_lessons.classroom import figures, markup, steppers
 from dalle_lessons.classroom.joined import joined_boxes
 from dalle_lessons.classroom.steppers import Frame, Stepper
 from dalle_lessons.classroom.steppers.place_map import KINDS
-from dalle_lessons.datasets.images import to_image, to_tensor
+from dalle_lessons.datasets.emoji import emoji
+from dalle_lessons.datasets.images import to_image
 from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.model.dvae import DVAE
+from dalle_lessons.model.judge import Judge
 
 
 def plain(text: str) -> figures.Picture:
@@ -634,21 +636,31 @@ def test_logit_lens_draws_with_the_first_layers_alone():
     assert "64" in frame.question and frame.because and "sampled" in frame.text
 
 
-def test_rows_given_counts_what_clip_names():
-    system, pairs = TextToImage.from_pretrained("shapes"), shapes("test", 1)
-    image = to_image(pairs.pictures[0])
-    names = [pairs.caption(0, None), "a big red star"]
-    s = steppers.RowsGiven(system, image, "a circle", names, candidates=4)
-    assert s.length == 8
-    drawings = system.complete(image, 7, "a circle", 4, 4)
-    part = s.share_named([drawing.image for drawing in drawings])
-    scores = [
-        system.clip.score(torch.stack([to_tensor(d.image) for d in drawings]).float() / 255, [n] * 4) for n in names
-    ]
-    assert part == float((scores[0] >= scores[1]).float().mean())
-    assert s.frame(7).answer == int(part >= 0.5)
-    with pytest.raises(ValueError, match="at least one other"):
-        steppers.RowsGiven(system, image, "a circle", names[:1])
+def fox_for_the_judge():
+    """The picture of lesson 13: the system, the judge, the picture, its caption, its row."""
+    system, judge, pairs = TextToImage.from_pretrained("emoji"), Judge.from_pretrained("emoji"), emoji("unseen_emoji")
+    place = next(i for i, r in enumerate(pairs.metadata) if (r["name"], r["style"]) == ("fox", "cartoon"))
+    return system, judge, to_image(pairs.pictures[place]), pairs.caption(place, None), pairs.metadata[place]
+
+
+def test_rows_given_measures_with_a_judge_that_knows_the_thing_and_more_rows_help():
+    s = steppers.RowsGiven(*fox_for_the_judge())
+    assert s.length == 8 and s.given[0] == 0
+    named = []
+    for i in range(s.length):
+        named.append(s.completions(i).named)
+        f = s.frame(i)
+        assert f.choices[f.answer].split()[0] == ("fewer" if named[i] < 8 else "8" if named[i] < 24 else "24")
+        assert f.hidden is not None and f.hidden.png != f.picture.png and f"{named[i]} of 32" in f.because
+    # The share does not fall with rows given: by one or two of 32 at the most, which is chance.
+    assert all(later >= earlier - 2 for earlier, later in zip(named, named[1:], strict=False)), named
+    assert named[-1] >= 24 > 8 > named[0], named
+
+
+def test_rows_given_refuses_what_the_judge_does_not_know():
+    system, judge, image, caption, row = fox_for_the_judge()
+    with pytest.raises(ValueError, match="choose another thing"):
+        steppers.RowsGiven(system, judge, Image.new("RGB", (64, 64), "white"), caption, row)
 
 
 def test_place_map_asks_what_its_strips_can_answer():
