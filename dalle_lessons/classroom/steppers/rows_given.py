@@ -158,5 +158,5 @@ class RowsGiven(Stepper):
         ax.set_ylabel(f"named right, of {SAMPLING_BATCH}", fontsize=8)
 
     def key_frames(self) -> list[int]:
-        """A quarter and five eighths given."""
-        return sorted({self.length // 4, self.length * 5 // 8})
+        """Nothing given, and five eighths."""
+        return sorted({0, self.length * 5 // 8})
