@@ -19,7 +19,7 @@ def place_vectors(answer) -> None:
     """answer(row, column, fed): the rows' vectors (R, C), the columns' (cols, C), the number of fed image slots, [SEP]
     first -> the place vectors of all fed slots (fed, C)."""
     generator = torch.Generator().manual_seed(8)
-    for rows, cols, fed in ((4, 3, 10), (5, 4, 13), (2, 9, 18)):
+    for rows, cols, fed in ((10, 9, 20), (4, 3, 10), (5, 4, 13), (2, 9, 18)):
         row, column = (torch.randn(n, 6, generator=generator) for n in (rows, cols))
         value = call(answer, row, column, fed, shown=f"row {rows} x 6, column {cols} x 6, {fed}")
         if isinstance(value, tuple | list) and len(value) == 2:
@@ -68,7 +68,7 @@ def place_vectors(answer) -> None:
             value,
             of(slots // cols, slots % cols),
             mistakes,
-            f"With {cols} columns, slot 5 should be the vector of row {5 // cols} plus that of column {5 % cols}.",
+            f"With {cols} columns, slot {cols + 1} should be the vector of row 1 plus that of column 1.",
         )
 
 
@@ -260,6 +260,10 @@ def maps(answer) -> None:
     if len(given) != 4 or set(given) - set("abcd"):
         raise CheckFailed(f'Give four letters from a to d in quotes, one for each map, not "{answer}".')
     truth = "".join(MAPS.values())
+    if given == "".join(sorted(MAPS, key=MAPS.__getitem__)).lower():
+        raise CheckFailed(
+            "That reads the other way round, which map shows a, b, c, d: say of A first what it shows, then of B, C, D."
+        )
     crossed = {name for name, letter in zip(MAPS, given, strict=True) if letter in "ab"}
     if crossed != {name for name, letter in MAPS.items() if letter in "ab"}:
         raise CheckFailed(

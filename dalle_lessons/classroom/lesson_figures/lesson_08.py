@@ -117,9 +117,26 @@ def still_there(shares: Mapping[str, float], e: Embedding, outcome: Outcome) -> 
         "Four bars: from the sum of token and place a linear map reads row, column and token nearly always; "
         "the row from the token's vector alone much more rarely."
     )
-    title = f"{outcome}\n|cosine| of a token and a place: {straight:.2f} on average"
+    title = f"{outcome}\nA token's vector and a place's: |cosine| {straight:.2f} on average"
     values = [100 * share for share in shares.values()]
     return bars(list(shares), values, "right, % of the slots of unseen pictures", title, alt, highlight=[3])
+
+
+@figure("08.room")
+def room(shares: Mapping[int, float], tokens: Tensor) -> Picture:
+    """shares: width of random vectors -> in what share of unseen slots the token is read right off their sums; tokens
+    (M,): those slots', for what always saying the most frequent one would reach."""
+    if shares[128] < 0.95:
+        raise ValueError("At 128 the map should read nearly all: run the cells of this section again, from the top.")
+    frequent = float((tokens == tokens.mode().values).double().mean())
+    labels = [f"random vectors, {width} wide" for width in shares] + ["always the most frequent token"]
+    alt = (
+        "Bars: from sums of random vectors a linear map reads the token nearly always where they are 128 wide, and "
+        "less often the narrower they are; below, what always saying the most frequent token reaches."
+    )
+    values = [100 * share for share in (*shares.values(), frequent)]
+    title = "The token, read off sums in which nothing was learned"
+    return bars(labels, values, "right, % of the slots of unseen pictures", title, alt, highlight=[len(shares)])
 
 
 @figure("08.maps")
@@ -152,7 +169,7 @@ def maps(place: tuple[int, int] = (3, 5)) -> Picture:
 @figure("08.in_order")
 def in_order(models: Mapping[str, Embedding]) -> Picture:
     """models: name -> its embedding. How alike two rows' vectors are on average, and two columns', against how far
-    apart they stand."""
+    apart they stand. Dashed: unrelated vectors; their mean is subtracted, so R of them have -1 / (R - 1)."""
     panel = new_figure(8.0, 2.8)
     axes = panel.subplots(1, len(models), sharey=True)
     for ax, (name, e) in zip(axes, models.items(), strict=True):
@@ -162,7 +179,8 @@ def in_order(models: Mapping[str, Embedding]) -> Picture:
             alike = values @ values.mT
             far = range(1, len(values))
             ax.plot(far, [float(alike.diagonal(n).mean()) for n in far], "o-", color=color, markersize=4, label=words)
-        ax.axhline(0, color=GRAY, linewidth=1)
+        chance = -1 / (len(e.row.weight) - 1)
+        ax.axhline(chance, color=GRAY, linewidth=1, linestyle="--", label="unrelated vectors")
         ax.set_title(f"the {name} model", fontsize=9)
         ax.set_xlabel("how far apart", fontsize=8)
         ax.tick_params(labelsize=8)
@@ -171,5 +189,6 @@ def in_order(models: Mapping[str, Embedding]) -> Picture:
     axes[0].set_ylabel("mean cosine", fontsize=8)
     return show(
         panel,
-        "The mean cosine of two rows' vectors, and of two columns', against how far apart they stand, for each model.",
+        "The mean cosine of two rows' vectors, and of two columns', against how far apart they stand, for each model; "
+        "dashed, what unrelated vectors give.",
     )

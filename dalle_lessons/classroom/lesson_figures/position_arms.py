@@ -168,7 +168,7 @@ def arms() -> Picture:
             ax.annotate(words, (max(values), y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8)
         ax.set_yticks(range(len(ARMS)), list(ARMS) if n % 3 == 0 else [], fontsize=8)
         ax.invert_yaxis()
-        ax.margins(x=0.3)
+        ax.margins(x=0.4)
         ax.set_title(name, fontsize=9)
         ax.tick_params(axis="x", labelsize=8)
     return show(
@@ -182,7 +182,7 @@ def arms() -> Picture:
 def hidden(outcome: Outcome) -> Picture:
     """The nats of eight cells that were hidden from the loss in training, and of the others, for sums and for a vector
     a cell; two seeds."""
-    panel = new_figure(7.2, 2.6)
+    panel = new_figure(7.2, 2.8)
     ax = panel.subplots()
     names, values, colors = [], [], []
     for arm, color in (("row + column, 8 hidden", BLUE), ("64 vectors, 8 hidden", GREEN)):
@@ -198,7 +198,7 @@ def hidden(outcome: Outcome) -> Picture:
     ax.margins(x=0.12)
     ax.tick_params(labelsize=8)
     ax.set_xlabel("nats an image token, held-out pictures", fontsize=8)
-    ax.set_title(f"At the hidden cells, a vector for each cell: {outcome}", fontsize=10)
+    panel.suptitle(f"A vector for each cell, at the 8 hidden cells.\n{outcome}", fontsize=10)
     return show(panel, "Bars for two ways to say the place: the loss at 56 trained cells and at 8 hidden ones.")
 
 

@@ -55,6 +55,16 @@ def divided_by_rows(row, column, fed):
     return row[i % len(row)] + column[i // len(row) % len(column)]
 
 
+def rows_and_columns_exchanged(row, column, fed):
+    i = torch.arange(fed)
+    return row[i % len(column)] + column[i // len(column)]
+
+
+def always_eight_at_once(row, column, fed):
+    i = torch.arange(fed)
+    return row[i // 8] + column[i % 8]
+
+
 def always_eight(row, column, fed):
     i = torch.arange(fed)
     return row[i // 8 % len(row)] + column[i % 8 % len(column)]
@@ -251,8 +261,10 @@ WRONG = {
         (one_too_far, "One too far"),
         (without_sep, "One too few"),
         (with_another_sep, "One too many"),
-        (divided_by_rows, "top to bottom|number of rows"),
+        (divided_by_rows, "top to bottom"),
         (always_eight, "8 columns"),
+        (always_eight_at_once, "8 columns"),
+        (rows_and_columns_exchanged, "exchanged"),
         (side_by_side, "one behind the other"),
         (whole_grid, "grid of vectors"),
         (row_alone, "row's vectors alone"),
@@ -292,6 +304,7 @@ WRONG = {
         ("dcba", "before training|Random vectors"),
         ("abcd", "sum"),
         ("badc", "sum"),
+        ("dcab", "other way round"),
         ("cdab", "before training|Random vectors"),
         ("cd", "four letters"),
         (3, "four letters"),
