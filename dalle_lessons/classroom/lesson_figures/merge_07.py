@@ -51,7 +51,7 @@ def notices(right: Tensor, wrong: Tensor, outcome: Outcome) -> Picture:
     """(S, S) bool each: does slot i notice a change of token j? With the merge, and with a reshape in its place."""
     from matplotlib.colors import ListedColormap
 
-    drawn = new_figure(7.4, 3.9)
+    drawn = new_figure(7.4, 4.5)
     names = ("your merge", "a reshape alone")
     future = torch.ones_like(right).triu(1)
     for ax, seen, name in zip(drawn.subplots(1, 2), (right, wrong), names, strict=True):
@@ -62,7 +62,7 @@ def notices(right: Tensor, wrong: Tensor, outcome: Outcome) -> Picture:
         ax.set_xticks(range(0, len(seen), 5))
         ax.set_yticks(range(0, len(seen), 5))
         ax.tick_params(labelsize=8)
-        ax.set_title(f"{name}: {int((seen & future).sum())} looks ahead (red)", fontsize=9)
+        ax.set_title(f"{name}: {int((seen & future).sum())} leaks (red)", fontsize=9)
     drawn.suptitle(f"Earlier slots that notice a change of the last token. {outcome}", fontsize=10)
     alt = (
         "Which slot notices a change of which token. With the merge: itself and later slots alone, a triangle. With a "

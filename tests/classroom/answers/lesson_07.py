@@ -339,6 +339,7 @@ WRONG = {
     "07.switch_off": [
         (off(columns=the_part, copied=False), "copy"),
         (off(rows=the_part), "rows of the matrix"),
+        (off(columns=lambda head, size: (head * 3, head * 3 + 3)), "four heads"),
         (off(columns=lambda head, size: (0, None)), "whole layer"),
         (off(columns=lambda head, size: ((head - 1) * size, head * size)), "from 1"),
         (off(columns=lambda head, size: (head, head + 1)), "one column"),
