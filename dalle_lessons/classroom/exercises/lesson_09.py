@@ -105,7 +105,7 @@ def image_logits(answer) -> None:
         x = dalle.embedding(text, tokens)
         value = as_tensor(call(answer, dalle, x, mask, shown="dalle, x, mask"), (2, N, K), "The logits", others)
 
-        def run(stream, parts, mask=mask):
+        def run(stream, parts, mask: torch.Tensor | None = mask):
             for part in parts:
                 stream = part(stream, mask)
             return stream
@@ -228,6 +228,9 @@ def block_parameters(answer) -> None:
             "The MLP's inner layer is 4 times as wide.": 6 * c * c + 10 * c,
             "The MLP's matrices are width by 4 times width, and not both sides 4 times as wide.": 20 * c * c + 13 * c,
             "The way back has a bias for each output, and these are the width alone.": 12 * c * c + 16 * c,
+            "The MLP's first layer has a bias for each of its outputs, and these are 4 times the width.": 12 * c * c
+            + 10 * c,
+            "The MLP's biases are missing: 4 times the width up, and the width down.": 12 * c * c + 8 * c,
             "Each matrix has a bias for every output, not one number in all.": 12 * c * c + 10,
             "A norm has a scale and a shift for each of the width's numbers, not one of each.": 12 * c * c + 9 * c + 4,
             "Attention is counted for one head of four parts: all heads together fill matrices of width by width.": (

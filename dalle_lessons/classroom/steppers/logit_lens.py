@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...datasets.images import to_image
 from ...model.dalle import DALLE
 from ...model.sampling import sample
+from ...model.transformer import Block
 from ...pipeline.text_to_image import TextToImage
 from ..figures import frame, new_figure, show
 from ..markup import Markup
@@ -22,10 +23,11 @@ SHARES = ("under a quarter", "a quarter to a half", "half to three quarters", "o
 def first_layers(dalle: DALLE, layers: int) -> DALLE:
     """A copy in which all later blocks add nothing to the stream: it stops after so many."""
     short = copy.deepcopy(dalle)
-    for block in short.transformer.blocks[layers:]:
+    for block in list(short.transformer.blocks)[layers:]:
+        assert isinstance(block, Block)
         for last in (block.attention.project, block.mlp[2]):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
     return short
 
 
@@ -124,11 +126,12 @@ class LogitLens(Stepper):
                 unknown(ax, true.size)
         right.set_xticks([])
         right.set_yticks([])
+        right.set_xlabel("blue: 0, yellow: 1", fontsize=8)
         guessed.set_title("each slot's best guess", fontsize=9)
         mean = f": mean {self.chances[layer].mean():.2f}" if seen else ""
         right.set_title(f"p(true token){mean}", fontsize=9)
-        layers = "no layer" if layer == 0 else "layer 1" if layer == 1 else f"layers 1 to {layer}"
-        alone.set_title(f"drawn by {layers} alone", fontsize=9)
+        layers = "layer 1 alone" if layer == 1 else f"layers 1 to {layer}"
+        alone.set_title(f"drawn by {layers}" if layer else "drawn without any layer", fontsize=9)
         what = (
             "each slot's best guess as a picture, the probability of each true token, a drawing by the layers so far"
             if seen

@@ -320,6 +320,8 @@ WRONG = {
         (lambda width: 12 * width**2 + 11 * width, "One norm is missing"),
         (lambda width: 20 * width**2 + 13 * width, "both sides"),
         (lambda width: 12 * width**2 + 10, "not one number"),
+        (lambda width: 12 * width**2 + 10 * width, "first layer has a bias"),
+        (lambda width: 12 * width**2 + 8 * width, "MLP's biases"),
         (lambda width: 10 * width**2 + 11 * width, "three matrices"),
         (lambda width: 4 * width**2 + 8 * width, "MLP is missing"),
         (lambda width: 12 * width**2 + 9 * width + 4, "scale and a shift for each"),
