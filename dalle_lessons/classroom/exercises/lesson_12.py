@@ -59,6 +59,9 @@ def contrastive_loss(answer) -> None:
         "That is the squared distance to the identity matrix: each row is a choice, so take the cross-entropy.": (
             F.mse_loss(logits, torch.eye(5))
         ),
+        "You only draw the pairs together, which one vector for all would do: they must win against all others.": (
+            1 - (a * b).sum(1).mean()
+        ),
         "You take the mean over all cells: the right answers stand on the diagonal, only they count.": -both.mean() / 2,
         "That is in bits: use the natural logarithm.": right / math.log(2),
         "You compare pictures with pictures and captions with captions: compare pictures with captions.": (
@@ -304,6 +307,13 @@ def hard_loss(answer) -> None:
             torch.cat((logits.diag()[:, None], extra), 1).log_softmax(1)[:, 0].mul(-1).mean() + of_captions
         )
         / 2,
+        "In the captions' direction the swapped captions choose, too: no picture is theirs, so leave them out there.": (
+            wider + F.cross_entropy(torch.cat((logits, extra), 1).T, torch.arange(8) % 5)
+        )
+        / 2,
+        "Each picture tells its caption from its own swapped one alone: let it choose among all captions.": (
+            F.softplus(extra.diag() - logits.diag()[:3]).mean()
+        ),
         "You push the swapped captions away in a term of their own: let them compete in the same softmax.": (
             (plain + of_captions) / 2 + extra.mean()
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import zlib
 from collections.abc import Sequence
 from functools import cache
@@ -84,7 +85,7 @@ def repeated(often: dict[int, float], floor: dict[int, float], outcome: Outcome)
     panel = new_figure(9.2, 2.9)
     left, middle, right = panel.subplots(1, 3, width_ratios=(1, 1, 1.3))
     names = [str(size) for size in often]
-    for ax, values, label in ((left, often, "captions that occur again"), (middle, floor, "nats that stay")):
+    for ax, values, label in ((left, often, "captions there twice or more"), (middle, floor, "nats of a perfect CLIP")):
         drawn = ax.bar(names, list(values.values()), color=[ORANGE if size == BATCH else BLUE for size in values])
         ax.bar_label(drawn, [f"{value:.2g}" for value in values.values()], fontsize=8)
         ax.set_xlabel("batch", fontsize=8)
@@ -162,7 +163,7 @@ def best_of(
     panel = new_figure(10.0, 3.9)
     left, beside = panel.subfigures(1, 2, width_ratios=(1.15, 1.0))
     _gain(left.subplots(), share, ceiling, floor, len(captions))
-    left.suptitle(f"The best of {most}: {outcome}", fontsize=10)
+    left.suptitle(f"Is the best of {most} right? {outcome}", fontsize=10)
     _worst(beside, images, right, scores, captions)
     alt = (
         "The share of right pictures against the number of candidates: picked at random, by our CLIP, by the checker. "
@@ -182,7 +183,7 @@ def _gain(ax, share: dict[int, float], ceiling: dict[int, float], floor: float, 
     ax.annotate("any drawing", (counts[-1], 100 * floor), (0, -11), textcoords="offset points", ha="right", fontsize=8)
     ax.set_xscale("log", base=2)
     ax.set_xticks(counts, [str(n) for n in counts])
-    ax.set_xlabel(f"candidates, {captions} captions (bars: 95% of what chance leaves)", fontsize=8)
+    ax.set_xlabel(f"candidates, {captions} captions (bars: 95% intervals)", fontsize=8)
     ax.set_ylabel("right in everything, %", fontsize=9)
     ax.set_ylim(0, 108)
     ax.tick_params(labelsize=8)
@@ -238,37 +239,67 @@ def named(
     return as_picture(panel, alt)
 
 
+RELATIONS = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
+
+
+def told_otherwise(caption: str) -> str:
+    """A full caption of two things -> the same scene, told from the other thing: "a small red circle above a big blue
+    square" -> "a big blue square below a small red circle"."""
+    first, relation, second = re.split(f" ({'|'.join(RELATIONS)}) ", caption)
+    return f"{second} {RELATIONS[relation]} {first}"
+
+
 @figure("12.swapped")
-def swapped(pictures: Tensor, captions: Sequence[Sequence[str]], scores: Sequence[Tensor], outcome: Outcome) -> Picture:
+def swapped(
+    pictures: Tensor,
+    captions: Sequence[Sequence[str]],
+    scores: Sequence[Tensor],
+    otherwise: Sequence[Tensor],
+    outcome: Outcome,
+) -> Picture:
     """pictures (S, 3, 32, 32); captions: the true ones, those with colors and with the relation swapped, S of each;
-    scores: those of the three, (S,) each, and that of another scene's caption."""
+    scores: those of the three, (S,) each, and that of another scene's caption; otherwise: the scores (S,) of the same
+    scenes told from the other thing, true and with colors swapped."""
     own, *others = scores
     share = [100 * float((own > other).float().mean()) for other in others]
     if not 35 < share[0] < 65:
         raise ValueError(
             f"The true caption wins in {share[0]:.0f}%, and about half was expected: run again from Look on."
         )
-    panel = new_figure(9.2, 3.7)
-    left, right = panel.subfigures(1, 2, width_ratios=(2.1, 1.0))
+    wins = (own > others[0]).int() + (otherwise[0] > otherwise[1]).int()  # (S,): of the two ways of telling
+    ways = [100 * float((wins == n).float().mean()) for n in (2, 1, 0)]
+    if ways[1] < 70:
+        raise ValueError("Of a scene told in two ways, nearly always one is won: run again from Look on.")
+    panel = new_figure(10.0, 3.7)
+    left, middle, right = panel.subfigures(1, 3, width_ratios=(2.1, 0.95, 0.95))
     for k, ax in enumerate(left.subplots(1, 3)):
         frame(ax, to_image(pictures[k]))
-        lines = [f"{part[k]:.3f}  {fill(text[k], 26)}" for part, text in zip(scores[:2], captions[:2], strict=True)]
+        lines = [
+            fill(f"{name} {part[k]:.3f}: {text[k]}", 27)
+            for name, part, text in zip(("true", "swapped"), scores[:2], captions[:2], strict=True)
+        ]
         ax.set_xlabel("\n\n".join(lines), fontsize=8)
-    ax = right.subplots()
-    drawn = ax.bar(range(3), share, color=(ORANGE, ORANGE, SKY))
-    ax.bar_label(drawn, [f"{part:.0f}%" for part in share], fontsize=9, label_type="center")
-    ax.set_xticks(range(3), ("colors\nswapped", "relation\nswapped", "another\nscene's"), fontsize=8)
-    ax.axhline(50, color=GRAY, linewidth=1)
-    ax.set_ylim(0, 115)
-    ax.set_yticks((0, 50, 100))
-    ax.tick_params(axis="y", labelsize=8)
-    ax.set_title("the true caption scores higher than …", fontsize=9)
+    names = ("colors\nswapped", "relation\nswapped", "another\nscene's"), ("in both", "in one", "in\nneither")
+    titles = "the true caption scores\nhigher than …, %", "told in two ways, it wins\nagainst swapped colors …, %"
+    colors = (ORANGE, ORANGE, SKY), (SKY, ORANGE, SKY)
+    for part, values, ticks, title, color in zip((middle, right), (share, ways), names, titles, colors, strict=True):
+        ax = part.subplots()
+        drawn = ax.bar(range(3), values, color=color)
+        ax.bar_label(drawn, [f"{value:.0f}" for value in values], fontsize=9, padding=2)
+        ax.set_xticks(range(3), ticks, fontsize=8)
+        ax.set_ylim(0, 115)
+        ax.set_yticks((0, 50, 100))
+        ax.tick_params(axis="y", labelsize=8)
+        ax.set_title(title, fontsize=9)
+    for n, coin in enumerate((25, 50, 25)):
+        ax.plot((n - 0.45, n + 0.45), (coin, coin), color=GRAY, linewidth=1, linestyle="--")
+    middle.axes[0].axhline(50, color=GRAY, linewidth=1, linestyle="--")
     doubt = 98 / math.sqrt(len(own))
-    panel.suptitle(f"{len(own)} scenes (50% would be tossing a coin, ± {doubt:.0f}). Colors: {outcome}", fontsize=10)
+    panel.suptitle(f"{len(own)} scenes (dashed: tossing a coin; 50% ± {doubt:.0f}). Colors: {outcome}", fontsize=10)
     alt = (
         "Three scenes, each with the scores of its true caption and of one with its colors swapped. Beside it, how "
         "often the true caption scores higher than one with colors swapped, relation swapped, and that of another "
-        "scene."
+        "scene. Last, each scene told in two ways: of the two, nearly always one is won, seldom both or neither."
     )
     return as_picture(panel, alt)
 
@@ -293,7 +324,7 @@ def cure(live: dict[int, Sequence[float]], outcome: Outcome) -> Picture:
     """live: step -> the two shares, colors and relation, as they come out here. Beside them the four trainings that
     were run before, two seeds each."""
     runs = _data("runs.json")
-    panel = new_figure(9.2, 3.9)
+    panel = new_figure(9.2, 4.1)
     for k, (ax, title) in enumerate(
         zip(panel.subplots(1, 2, sharey=True), ("colors swapped", "relation swapped"), strict=True)
     ):
@@ -306,7 +337,7 @@ def cure(live: dict[int, Sequence[float]], outcome: Outcome) -> Picture:
         ax.plot(list(live), [100 * part[k] for part in live.values()], "o", color="black", label="yours, now")
         ends = {name: [100 * run["shares"][-1][k] for run in runs[name].values()] for name in runs if ", " in name}
         best = ends["attends, swapped"]
-        ax.set_title(f"{title}: at the end {' and '.join(f'{end:.0f}%' for end in best)}", fontsize=9)
+        ax.set_title(f"{title}: with both, {' and '.join(f'{end:.0f}%' for end in best)} at the end", fontsize=9)
         ax.axhline(50, color=GRAY, linewidth=1)
         ax.set_ylim(35, 102)
         ax.set_xlabel("step", fontsize=8)
@@ -314,7 +345,7 @@ def cure(live: dict[int, Sequence[float]], outcome: Outcome) -> Picture:
         ax.grid(alpha=0.25)
     panel.axes[0].set_ylabel("the true caption scores higher, %", fontsize=8)
     lines, names = panel.axes[0].get_legend_handles_labels()
-    panel.legend(lines, names, fontsize=8, loc="outside lower center", ncols=5)
+    panel.legend(lines, names, fontsize=8, loc="outside lower center", ncols=3)
     panel.suptitle(f"Run before, {runs['steps'][-1]} steps, two seeds. What helps alone? {outcome}", fontsize=10)
     alt = (
         "How often the true caption beats its swap, over the steps of four trainings: two readers, with and without "

@@ -304,6 +304,17 @@ def hard_pushed_away(images, texts, wrong, scale):
     return both(scale * images @ texts.T) + (scale * images @ wrong.T).mean()
 
 
+def swapped_choose_too(images, texts, wrong, scale):
+    logits, labels = scale * images @ torch.cat((texts, wrong)).T, torch.arange(len(images))
+    columns = torch.arange(len(texts) + len(wrong)) % len(images)
+    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, columns)) / 2
+
+
+def own_swap_alone(images, texts, wrong, scale):
+    kept = len(wrong)
+    return F.softplus(scale * ((images[:kept] * wrong).sum(1) - (images * texts).sum(1)[:kept])).mean()
+
+
 def only_against_swapped(images, texts, wrong, scale):
     logits, labels = scale * images @ texts.T, torch.arange(len(images))
     few = torch.cat((logits.diagonal()[:, None], scale * images @ wrong.T), 1)
@@ -338,6 +349,7 @@ WRONG = {
         (mean_of_all_cells, "diagonal"),
         (scale_forgotten, "scale is not used"),
         (right_pairs_only, "win against"),
+        (lambda images, texts, scale: 1 - (images * texts).sum(1).mean(), "one vector for all"),
         (lambda images, texts, scale: loss_by_cross_entropy(images, texts, scale).item(), "leave float"),
         (lambda images, texts, scale: loss_by_cross_entropy(images, texts, scale).detach(), "no gradient"),
     ],
@@ -386,6 +398,8 @@ WRONG = {
         (hard_unscaled, "lack the scale"),
         (hard_softmax_twice, "softmax twice"),
         (hard_pushed_away, "term of their own"),
+        (swapped_choose_too, "leave them out there"),
+        (own_swap_alone, "own swapped one alone"),
         (only_against_swapped, "take the right captions out"),
         (lambda *given: 2 * hard_by_cat(*given), "directions are added"),
         (lambda *given: -hard_by_cat(*given), "sign"),
