@@ -161,7 +161,7 @@ def best_of(
     if share[most] < floor + 0.1:
         raise ValueError("Ranking should help by ten points: is best_of right? Else run the cells again from Look on.")
     panel = new_figure(10.0, 3.9)
-    left, beside = panel.subfigures(1, 2, width_ratios=(1.15, 1.0))
+    left, beside = panel.subfigures(1, 2, squeeze=False, width_ratios=(1.15, 1.0)).flatten()
     _gain(left.subplots(), share, ceiling, floor, len(captions))
     left.suptitle(f"Is the best of {most} right? {outcome}", fontsize=10)
     _worst(beside, images, right, scores, captions)
@@ -203,7 +203,7 @@ def _worst(panel, images: Tensor, right: Tensor, scores: Tensor, captions: Seque
             mark, color = MARKS[bool(row)]
             _picture(ax, images[place, best.indices[place]], color)
             ax.set_title(f"{mark} {best.values[place]:.2f}", fontsize=9, color=color, pad=3)
-        axes[0, column].set_xlabel(fill(captions[place], 22), fontsize=8)
+        axes[0, column].set_xlabel(fill(captions[int(place)], 22), fontsize=8)
     panel.suptitle("Its worst mistakes: what it prefers, and the best right one", fontsize=10)
 
 
@@ -271,7 +271,8 @@ def swapped(
     if ways[1] < 70:
         raise ValueError("Of a scene told in two ways, nearly always one is won: run again from Look on.")
     panel = new_figure(10.0, 3.7)
-    left, middle, right = panel.subfigures(1, 3, width_ratios=(2.1, 0.95, 0.95))
+    parts = panel.subfigures(1, 3, squeeze=False, width_ratios=(2.1, 0.95, 0.95))
+    left, middle, right = parts.flatten()
     for k, ax in enumerate(left.subplots(1, 3)):
         frame(ax, to_image(pictures[k]))
         lines = [

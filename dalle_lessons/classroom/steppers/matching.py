@@ -50,12 +50,17 @@ class Matching(Stepper):
             self.similar = self.clip.encode_images(self.images) @ texts.T  # (n, n): picture i with caption j
             self.scale = float(self.clip.logit_scale)
 
+    @property
+    def rewritten(self) -> int:
+        """The caption that may be written anew."""
+        return int(self.which.value or 0)
+
     def choose(self) -> None:
-        self.words.value = self.captions[self.which.value]
+        self.words.value = self.captions[self.rewritten]
 
     def rewrite(self) -> None:
         """Another caption in place of the chosen one; the place in the stepper is kept."""
-        k, before = self.which.value, list(self.captions)
+        k, before = self.rewritten, list(self.captions)
         if self.words.value.strip() == before[k]:
             return
         self.problem.value = ""
