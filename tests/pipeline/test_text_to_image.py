@@ -1,17 +1,19 @@
 """From caption to ranked pictures, on a small untrained system: order, seeds and indices, errors."""
 
-import gc
 import json
 import random
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tiny import save_tiny
 
-from dalle_lessons import TextToImage, cli
+from dalle_lessons import TextToImage
 from dalle_lessons.model.clip import CLIP, CLIPConfig
 from dalle_lessons.model.dalle import DALLE, DALLEConfig
 from dalle_lessons.model.dvae import DVAE, DVAEConfig
@@ -205,60 +207,13 @@ def test_nothing_is_read_from_disk_while_it_draws(whole, monkeypatch):
     assert len(whole.draw("a red circle", images=2, candidates=2)) == 2
 
 
-def entries(work) -> list[str]:
-    """The modules of the library that a call leads into, in order: each time one module calls a function of another.
-
-    A stretch in one module counts once. What `sample` calls for each token is left out: the token loop.
-    """
-    found: list[str] = []
-    inside: list[str] = []  # the library's modules of the calls that have not returned yet
-
-    def watch(frame, event, _):
-        module = frame.f_globals.get("__name__", "")
-        if event not in ("call", "return") or not module.startswith("dalle_lessons."):
-            return
-        if event == "return":
-            inside.pop()
-            return
-        looping = "the token loop" in inside
-        if not looping and inside and inside[-1] != module and found[-1:] != [module]:
-            found.append(module)
-        at_loop = module == "dalle_lessons.model.sampling" and frame.f_code.co_name == "sample"
-        inside.append("the token loop" if at_loop else module)
-
-    gc.collect()  # what earlier tests left would be finalized meanwhile, and be counted
-    gc.disable()
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-        gc.enable()
-    return found
-
-
-def test_a_caption_goes_one_way_to_its_picture(whole, monkeypatch, tmp_path):
+def test_a_caption_goes_one_way_to_its_picture(tmp_path):
     """From the command to the PNG, the weights once loaded: few modules are entered again after they were left."""
-    monkeypatch.setattr(TextToImage, "from_pretrained", lambda *_: whole)
-    command = cli.main.commands["draw"].callback
-    asked = {"temperature": 1.0, "top_k": None, "top_p": None, "guidance": 0.0, "seed": 0}
-    paths = {"out": str(tmp_path / "grid.png"), "prompts": None, "out_dir": None}
-    other = {
-        "model": "tiny",
-        "device": "auto",
-        "negative_caption": None,
-        "images": 3,
-        "candidates": 8,
-        "index": None,
-        "as_json": True,
-    }
-
-    def work():
-        command("a red circle", **asked, **paths, **other)
-
-    work()  # imports, and the lesson certificate of this run
-    way = entries(work)
+    script = str(Path(__file__).with_name("way.py"))
+    command = [sys.executable, script, str(save_tiny(tmp_path / "whole")), str(tmp_path / "grid.png")]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300)
+    assert done.returncode == 0, done.stderr
+    way = json.loads(done.stdout.splitlines()[-1])
     again = len(way) - len(set(way))
     assert {"dalle_lessons.model.tokenizer", "dalle_lessons.pipeline.provenance"} <= set(way)  # it does look
     assert way.count("dalle_lessons.model.tokenizer") == 1
