@@ -66,7 +66,7 @@ doctor:
 
 # Two processes, each with one thread (see conftest.py): two threads in one process idle half of the time.
 WORKERS ?= 2
-PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(RUN) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 test:
 	$(READY) test

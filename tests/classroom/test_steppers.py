@@ -21,6 +21,7 @@ from dalle_lessons.classroom.steppers.place_map import KINDS
 from dalle_lessons.datasets.emoji import emoji
 from dalle_lessons.datasets.images import to_image
 from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.model.clip import CLIP
 from dalle_lessons.model.dvae import DVAE
 from dalle_lessons.model.judge import Judge
 
@@ -78,6 +79,7 @@ def with_text_fields():
     yield steppers.OneWord(system, [caption, "a big blue circle"])
     yield steppers.Merges(MERGES, "circle")
     yield steppers.YouSample(system, caption)
+    yield steppers.Matching(CLIP.from_pretrained("shapes"), torch.rand(2, 3, 32, 32), [caption, "a cross"])
 
 
 def text_fields(widget) -> list:
@@ -571,8 +573,6 @@ def test_draw_step_keeps_its_place_and_what_is_drawn(draw_step):
 
 
 def test_matching_asks_for_what_clip_prefers():
-    from dalle_lessons.model.clip import CLIP
-
     clip, pairs = CLIP.from_pretrained("shapes"), shapes("test", 4)
     captions = [pairs.caption(i, None) for i in range(4)]
     s = steppers.Matching(clip, pairs.pictures.float() / 255, captions)
@@ -585,8 +585,6 @@ def test_matching_asks_for_what_clip_prefers():
 
 
 def test_matching_reads_a_caption_of_the_readers_own_where_they_are():
-    from dalle_lessons.model.clip import CLIP
-
     pairs = shapes("test", 3)
     s = steppers.Matching(CLIP.from_pretrained("shapes"), pairs.pictures.float() / 255, ["a circle", "a cross", "<b>"])
     s.go(2)

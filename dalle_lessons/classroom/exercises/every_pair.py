@@ -40,7 +40,7 @@ def compares_every_pair(answer) -> bool:
     if work.numbers > 20 * (train.numel() + held_out.numel()):  # all pairs: 36 times or more
         return True
     many, few = (min(_seconds(answer, count) for _ in range(3)) for count in (400, 100))
-    return many > 0.05 and many > 9 * few
+    return many > 0.05 and many > 11 * few
 
 
 def _random_pictures(count: int, side: int) -> Tensor:
