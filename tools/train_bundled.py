@@ -9,6 +9,8 @@ Each model is trained in one or more phases, each by a preset of `dalle-lessons 
 (`dalle`), so that `dalle-lessons draw --model runs/bundled …` draws with what is finished. Image tokens are made once
 and kept in `tokens`.
 
+A graphics card computes larger batches in nearly the same time, and there a phase takes them.
+
 With --minutes, the time is shared out among the phases that are to be trained; how many steps that makes is measured
 and kept in `plan.json`. The time counts the steps alone: loading, making tokens and drawing negatives come on top.
 """
@@ -45,6 +47,8 @@ class Phase:
     share: float
     #: The model from whose weights the first phase starts, if not from random ones.
     start: str | None = None
+    #: How many times as large its batches are on a graphics card.
+    wider: int = 1
 
     @property
     def folder(self) -> str:
@@ -52,15 +56,15 @@ class Phase:
 
 
 PHASES = (
-    Phase("dvae", 1, "emoji_fine", 0.08),
-    Phase("dvae", 2, "emoji_fine_decoder", 0.03),
-    Phase("judge", 1, "emoji_fine", 0.05),
-    Phase("dalle", 1, "emoji_fine", 0.40),
-    Phase("dalle", 2, "emoji_fine_clean", 0.14),
+    Phase("dvae", 1, "emoji_fine", 0.08, wider=4),
+    Phase("dvae", 2, "emoji_fine_decoder", 0.03, wider=4),
+    Phase("judge", 1, "emoji_fine", 0.05, wider=2),
+    Phase("dalle", 1, "emoji_fine", 0.40, wider=8),
+    Phase("dalle", 2, "emoji_fine_clean", 0.14, wider=8),
     Phase("clip", 1, "emoji_fine", 0.08),
     Phase("clip", 2, "emoji_fine_style_pairs", 0.02),
     Phase("clip", 3, "emoji_fine_negatives", 0.01),
-    Phase("edit", 1, "emoji_fine", 0.19, start="dalle"),
+    Phase("edit", 1, "emoji_fine", 0.19, start="dalle", wider=4),
 )
 PARTS = tuple(dict.fromkeys(phase.part for phase in PHASES))
 
@@ -79,6 +83,16 @@ def sources(phase: Phase, out: Path) -> dict[str, Path | None]:
         if name is not None and not holds_weights(out / name):
             raise FileNotFoundError(f"{phase.folder} builds on {out / name}, where no weights are: train it before.")
     return {key: None if name is None else out / name for key, name in needs.items()}
+
+
+def batch_on(phase: Phase, device: str) -> dict[str, int]:
+    """The batch size that a phase takes on this device, if it is not its preset's."""
+    from dalle_lessons.model.devices import pick_device
+    from dalle_lessons.training.presets import PRESETS
+
+    if phase.wider == 1 or pick_device(device).type != "cuda":
+        return {}
+    return {"batch": phase.wider * PRESETS[phase.part][phase.preset].train_config.batch}
 
 
 def steps_within(phase: Phase, minutes: float, out: Path, options: dict) -> dict[str, int]:
@@ -151,11 +165,12 @@ def main(out: Path, minutes: float | None, only: tuple[str, ...], device: str, r
     plan, shares = read_plan(out), sum(phase.share for phase in phases)
     for phase in phases:
         if minutes is not None and phase.folder not in plan:
-            options = {"tokens": out / TOKENS, "device": device, **sources(phase, out)}
+            options = {"tokens": out / TOKENS, "device": device, **sources(phase, out), **batch_on(phase, device)}
             plan[phase.folder] = steps_within(phase, minutes * phase.share / shares, out, options)
             text = json.dumps(plan, indent=1) + "\n"
             replace_file(out / PLAN, lambda path, text=text: path.write_text(text, encoding="utf-8"))
-        if not run_phase(phase, out, plan.get(phase.folder, {}), device, resume):
+        changes = plan.get(phase.folder, {}) | batch_on(phase, device)
+        if not run_phase(phase, out, changes, device, resume):
             raise click.ClickException(f"{phase.folder} was stopped before its last step: --resume goes on with it.")
         keep(phase, out)
     click.echo(f"All is in {out.absolute()}.")

@@ -106,7 +106,11 @@ class TextTokenizer:
 
     def fits(self, caption: str) -> bool:
         """Is the caption short enough to be encoded (without dropout)?"""
-        return len(self.pieces([caption])[0]) < self.length
+        return self.fit([caption])[0]
+
+    def fit(self, captions: list[str]) -> list[bool]:
+        """Which of the captions are short enough; all at once is faster than one by one."""
+        return [len(pieces) < self.length for pieces in self.pieces(captions)]
 
     def encode(self, captions: list[str], dropout: float = 0.0) -> Tensor:
         """list[str] of B captions -> (B, length) int64: start-of-text, the tokens, padding.

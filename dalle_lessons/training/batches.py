@@ -37,7 +37,8 @@ def sample_other_style(weights: Tensor, things: Tensor, first: Tensor) -> Tensor
 def varied_captions(pairs: Pairs, chosen: Tensor, tokenizer: TextTokenizer, rng: random.Random) -> list[str]:
     """A varied caption for each of the chosen pictures; the plain one where the varied one has too many tokens."""
     varied = [pairs.caption(i, rng) for i in chosen.tolist()]
-    return [v if tokenizer.fits(v) else pairs.caption(i, None) for v, i in zip(varied, chosen.tolist(), strict=True)]
+    fitting = tokenizer.fit(varied)
+    return [v if fits else pairs.caption(i, None) for v, fits, i in zip(varied, fitting, chosen.tolist(), strict=True)]
 
 
 def captions_of(pairs: Pairs) -> Iterator[tuple[str, object]]:

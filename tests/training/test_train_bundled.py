@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from dalle_lessons.model.dvae import DVAE
@@ -51,6 +52,15 @@ def test_it_needs_neither_signing_nor_jupyter():
 def test_what_a_phase_builds_on_must_be_there(tool, tmp_path):
     with pytest.raises(FileNotFoundError, match="dalle-1 builds on .*dvae, where no weights are: train it before"):
         tool.sources(next(phase for phase in tool.PHASES if phase.folder == "dalle-1"), tmp_path)
+
+
+def test_a_graphics_card_takes_larger_batches(tool, monkeypatch):
+    phase = next(phase for phase in tool.PHASES if phase.folder == "dalle-1")
+    assert tool.batch_on(phase, "cpu") == {}
+    monkeypatch.setattr("dalle_lessons.model.devices.pick_device", lambda name: torch.device("cuda"))
+    assert tool.batch_on(phase, "auto") == {"batch": 8 * PRESETS["dalle"]["emoji_fine"].train_config.batch}
+    clip = next(phase for phase in tool.PHASES if phase.folder == "clip-1")
+    assert tool.batch_on(clip, "auto") == {}
 
 
 @pytest.mark.slow

@@ -180,7 +180,7 @@ class DALLEObjective(Objective[DALLE]):
         """Which pictures are to be mirrored, (B,) bool, and the captions, which say so where there is room for it."""
         assert self.tokenizer is not None, "build comes first"
         turned = torch.rand(len(captions)) < self.preset.mirrored
-        turned &= torch.tensor([self.tokenizer.fits(caption + MIRRORED) for caption in captions])
+        turned &= torch.tensor(self.tokenizer.fit([caption + MIRRORED for caption in captions]))
         return turned, [caption + MIRRORED * turn for caption, turn in zip(captions, turned.tolist(), strict=True)]
 
     def fingerprint(self) -> dict[str, str]:
