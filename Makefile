@@ -24,8 +24,8 @@ READY = @$(if $(wildcard $(RUN)),$(RUN),$(PYTHON)) tools/environment.py $(VENV)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help draw verify play doctor test test-quick test-elsewhere test-tools reference mutants lab notebooks lint format \
-  lock lock-check clean
+.PHONY: help draw verify play doctor test test-quick test-elsewhere test-tools reference mutants lab notebooks site site-tools \
+  lint format lock lock-check clean
 
 help:
 	@echo 'make draw PROMPT="a sketch of a cat face"   draw nine pictures into drawing.png'
@@ -39,6 +39,7 @@ help:
 	@echo 'make notebooks   run the lessons anew and tidy them (one alone: LESSONS=notebooks/00_text_to_image.ipynb)'
 	@echo 'make test-elsewhere   the lessons as on other machines: older processors, one thread'
 	@echo 'make reference   compare with the originals and well-known implementations, installed into $(REFERENCES)'
+	@echo 'make site        the lessons and pages as a site that needs no network, in site/'
 	@echo 'make mutants     break the code in many small ways, and list what no test noticed'
 	@echo 'make lint        look the code over        make format   put it into shape'
 	@echo 'make lock        resolve the dependencies anew into constraints.txt, for every kind of machine'
@@ -105,6 +106,12 @@ lab:
 
 notebooks: test-tools
 	@$(RUN) -m dalle_lessons.classroom.lessons $(LESSONS)
+
+site: site-tools
+	@$(RUN) tools/make_site.py site
+
+site-tools:
+	$(READY) site
 
 lint: test-tools
 	@$(RUN) -m ruff check .
