@@ -16,10 +16,11 @@ from traitlets import validate
 from .pictures import Picture
 
 # All tags that the course's own texts use, letter by letter: none of them can hold a script.
-PLAIN = r"</?(?:b|i|sub|sup|details|summary|code|div)>|<br>"
+PLAIN = r"</?(?:b|i|sub|sup|details|summary|code|div|h2|h3)>|<br>|</span>"
+CLASSED = r'<(?:div|span) class="dalle-[a-z]+(?: dalle-[a-z]+)*">'
 LIVE = '<div role="status" aria-live="polite">'
 IMAGE = r'<img alt="[^"<>]*" src="data:image/png;base64,[A-Za-z0-9+/=]*">'
-TAGS = re.compile(f"({PLAIN}|{re.escape(LIVE)}|{IMAGE})")
+TAGS = re.compile(f"({PLAIN}|{CLASSED}|{re.escape(LIVE)}|{IMAGE})")
 
 
 def safe(text: str) -> str:

@@ -63,16 +63,22 @@ def growing(
         thread.join()
 
 
-@torch.no_grad()
 def picture_so_far(dvae: DVAE, tokens: Tensor, rows: int, cols: int, device: torch.device) -> Image.Image:
     """The picture of the first image tokens (n,) int64 of a grid; where none is drawn yet it is gray. No token that is
     still to come has a part in it."""
-    side, begun = dvae.config.factor, -(-len(tokens) // cols)  # lines of tokens that have begun
-    grid = tokens.new_zeros(begun * cols)
-    grid[: len(tokens)] = tokens
-    pixels = dvae.decode(grid.reshape(1, begun, cols).to(device))[0].float().cpu()  # (3, begun · side, cols · side)
-    known = (torch.arange(begun * cols) < len(tokens)).reshape(begun, cols)
+    return pictures_so_far(dvae, tokens[None], rows, cols, device)[0]
+
+
+@torch.no_grad()
+def pictures_so_far(dvae: DVAE, tokens: Tensor, rows: int, cols: int, device: torch.device) -> list[Image.Image]:
+    """The same of several grids, tokens (B, n) int64, decoded together."""
+    side, (count, length) = dvae.config.factor, tokens.shape
+    begun = -(-length // cols)  # lines of tokens that have begun
+    grid = tokens.new_zeros(count, begun * cols)
+    grid[:, :length] = tokens
+    pixels = dvae.decode(grid.reshape(count, begun, cols).to(device)).float().cpu()  # (B, 3, begun · side, cols · side)
+    known = (torch.arange(begun * cols) < length).reshape(begun, cols)
     known = known.repeat_interleave(side, 0).repeat_interleave(side, 1)
-    picture = torch.full((3, rows * side, cols * side), UNDRAWN)
-    picture[:, : begun * side] = torch.where(known, pixels, UNDRAWN)
-    return to_image(picture)
+    pictures = torch.full((count, 3, rows * side, cols * side), UNDRAWN)
+    pictures[:, :, : begun * side] = torch.where(known, pixels, UNDRAWN)
+    return [to_image(picture) for picture in pictures]

@@ -25,8 +25,13 @@ from PIL import Image
 from dalle_lessons import TextToImage, cli
 from dalle_lessons.classroom import serve
 from dalle_lessons.classroom.playground import Playground, nearest, open_playground
+from dalle_lessons.classroom.playground.growing import continues, watching
+from dalle_lessons.classroom.playground.widget import WORLDS
+from dalle_lessons.classroom.playground.words import colored, known_from, split_style, warnings_of, with_style
 from dalle_lessons.classroom.student_copy import for_student
+from dalle_lessons.datasets.emoji import STYLES, emoji
 from dalle_lessons.datasets.images import to_tensor
+from dalle_lessons.datasets.pairs import Pairs
 from dalle_lessons.model.editing import extend_rows
 from dalle_lessons.model.files import notebooks_dir
 from dalle_lessons.pipeline.provenance import has_watermark, verify
@@ -61,7 +66,7 @@ def test_it_opens_with_nine_ranked_pictures(playground):
         assert f'alt="Picture {n} for: {CAPTION}"' in picture.value and button.tooltip.startswith(
             f"Look into picture {n}"
         )
-    assert "the best nine of 32" in said(playground) and "small · red · circle" in said(playground)
+    assert "the best nine of 32" in said(playground) and CAPTION in playground.headline.value
     assert playground.progress.value == playground.progress.max == 64
     data, metadata = playground._repr_mimebundle_()
     words = f"The playground: 9 ranked drawings of “{CAPTION}”. Run this cell to play."
@@ -92,17 +97,51 @@ def test_settings_reach_the_model(playground):
     assert playground.progress.value == playground.progress.max == 128  # two chunks
 
 
-def test_stop_ends_it_between_two_tokens_and_keeps_the_pictures(playground):
+def test_the_pictures_grow_while_they_are_drawn_and_the_old_ones_are_gone(playground, monkeypatch):
+    first, seen = shown(playground), []
+    playground.look_at(0)
+    monkeypatch.setattr("dalle_lessons.classroom.playground.growing.EVERY", 0)
+    playground.progress.observe(lambda _: seen.append((shown(playground), playground.panel.layout.display)), "value")
+    playground.seed.value = 1
+    enter(playground)
+    growing = [pictures for pictures, _ in seen if "being drawn" in pictures[0]]
+    assert len({tuple(pictures) for pictures in growing}) >= 5, "they are shown as they grow"
+    assert all(display == "none" for _, display in seen[1:]) and playground.chosen is None
+    assert not any(set(pictures) & set(first) for pictures, _ in seen[1:])
+    assert 'alt="Candidate 9, being drawn"' in growing[0][8]
+
+
+def test_only_the_first_batch_is_followed():
+    steps = []
+    tokens = torch.arange(2 * 9 * 64).reshape(2, 9, 64)
+    first, second = tokens
+    assert continues(first[:, :3], first[:, :2]) and not continues(second[:, :3], first[:, :2])
+    assert not continues(first[:, :2], first[:, :2])
+    model = open_playground_model()
+    on_token = watching(lambda pictures: steps.append(len(pictures)), model)
+    on_token(0, first[:, :1] % 16, torch.zeros(1))
+    assert steps == [9]
+
+
+def open_playground_model() -> TextToImage:
+    return TextToImage.from_pretrained("shapes", device="cpu")
+
+
+def test_stop_ends_it_between_two_tokens_and_leaves_it_unfinished(playground):
     first = shown(playground)
     playground.seed.value = 1
     playground.candidates.value = 128
     playground.progress.observe(lambda change: change["new"] == 10 and playground.stop_button.click(), "value")
     enter(playground)
-    assert said(playground).count("Stopped after 10 of 256 tokens") == 1 and shown(playground) == first
-    assert playground.stop_button.disabled
+    assert said(playground).count("Stopped after 10 of 256 tokens") == 1
+    assert playground.stop_button.disabled and playground.keep_all.disabled and not playground.drawings
+    assert not set(shown(playground)) & set(first), "the old pictures stand below a new caption"
+    assert all(button.disabled for button in playground.buttons)
+    playground.look_at(0)
+    assert playground.chosen is None
     playground.progress.unobserve_all()
     enter(playground)
-    assert shown(playground) != first
+    assert shown(playground) != first and not playground.buttons[0].disabled
 
 
 def test_enter_while_it_draws_begins_anew(playground):
@@ -118,9 +157,14 @@ def test_mistakes_are_sentences_on_the_page_and_nothing_is_printed(playground, m
     playground.caption.value = "circle " * 60
     enter(playground)
     assert "This caption is too long" in said(playground) and shown(playground) == first
+    assert CAPTION in playground.headline.value, "what is shown keeps its caption"
+    playground.caption.value = "  "
+    enter(playground)
+    assert "Type a caption first" in said(playground) and shown(playground) == first
     playground.caption.value = "<b>circle</b>"
     enter(playground)
-    assert "<b>circle" not in playground.status.value + "".join(shown(playground))
+    everything = (playground.status, playground.headline, playground.words)
+    assert "<b>circle" not in "".join([part.value for part in everything] + shown(playground))
 
     def broken(*_, **options):
         raise RuntimeError("a cable is loose")
@@ -146,20 +190,23 @@ def test_a_click_shows_what_is_behind_a_picture(playground):
     playground.buttons[2].click()
     drawing = playground.drawings[2]
     assert playground.panel.layout.display == "flex" and playground.chosen is drawing
-    words = html.unescape(playground.details.value)
-    assert f"Picture 3: seed 0, index {drawing.index}, score {drawing.score:.2f}" in words
-    assert "under its grid of tokens" in words
-    (alt,) = re.findall(r'alt="(Nearest to [^"]*)"', words)
+    assert f"Picture 3: seed 0, index {drawing.index}, score {drawing.score:.2f}" in playground.about.value
+    assert "under its grid of tokens" in playground.details.value
+    near = html.unescape(playground.near.value)
     indices, distances = nearest(to_tensor(drawing.image), playground.training.pictures)
     for i, far in zip(indices, distances, strict=True):
-        assert f"in training, {far:.0f} away {playground.training.caption(i, None)}" in alt
+        words = f"{playground.training.caption(i, None)}, {far:.0f} away"
+        assert f'alt="In training: {words}"' in near and f"<br>{words}</div>" in near
+    playground.shut.click()
+    assert playground.chosen is None and playground.panel.layout.display == "none"
 
 
 def test_saved_pictures_are_signed_marked_and_never_overwritten(playground):
     playground.look_at(0)
     playground.keep.click()
     (path,) = playground.folder.iterdir()
-    assert str(path) in html.unescape(playground.saved.value)
+    assert f"<code>dalle-lessons verify {path}</code>" in html.unescape(playground.saved.value)
+    assert path.name.startswith("000-a-small-red-circle-above-a-big-blue-square-")
     drawing = playground.drawings[0]
     verdict = verify(path)
     assert (
@@ -171,34 +218,72 @@ def test_saved_pictures_are_signed_marked_and_never_overwritten(playground):
     before = path.read_bytes()
     playground.temperature.value = 0.1
     enter(playground)
+    assert playground.save() is None and playground.saved.value == "", "what it would save is gone"
+    playground.look_at(
+        [d.index for d in playground.drawings].index(drawing.index)
+        if any(d.index == drawing.index for d in playground.drawings)
+        else 0
+    )
     paths = {path}
     for _ in range(2):
         paths.add(playground.save())
     assert len(paths) == 3 and path.read_bytes() == before
 
 
-def test_as_a_sketch_waits_for_an_edit_model(playground, tmp_path):
-    assert playground.sketch.disabled
-    assert any("needs an edit model" in getattr(part, "value", "") for part in playground.panel.children)
-    m = playground.model
+def test_the_nine_are_saved_as_they_are_seen(playground):
+    playground.keep_all.click()
+    (path,) = playground.folder.iterdir()
+    assert path.name == "000-a-small-red-circle-above-a-big-blue-squa-best-9.png"
+    verdict = verify(path)
+    assert verdict.state == "signed" and verdict.facts["caption"] == CAPTION
+    assert [picture["index"] for picture in verdict.facts["pictures"]] == [d.index for d in playground.drawings]
+    assert f"dalle-lessons verify {path}" in html.unescape(playground.saved_all.value)
+    enter(playground)
+    assert playground.saved_all.value == ""
+
+
+def test_what_cannot_be_saved_is_said(playground, tmp_path):
+    (tmp_path / "drawings").write_text("a file")
+    playground.look_at(0)
+    assert playground.save() is None and "could not be saved" in html.unescape(playground.saved.value)
+
+
+def able(model: TextToImage) -> TextToImage:
+    """With an edit model, untrained."""
     torch.manual_seed(0)
-    able = TextToImage(m.dvae, m.dalle, m.tokenizer, m.clip, extend_rows(m.dalle, 32))
-    other = Playground(able, None, CAPTION, tmp_path)
-    assert not other.sketch.disabled
-    assert not any("needs an edit model" in getattr(part, "value", "") for part in other.panel.children)
+    return TextToImage(model.dvae, model.dalle, model.tokenizer, model.clip, extend_rows(model.dalle, 48))
+
+
+def styled(training):
+    """The same pictures, as if an illustrator had drawn them."""
+    rows = [{"style": "sketch", "name": "red circle", "tags": "", "skin_tone": ""} for _ in training.metadata]
+    return Pairs(training.pictures, training.weights, lambda i, dice: "a sketch of a circle", rows)
+
+
+def test_only_an_illustration_or_a_sketch_is_drawn_in_its_other_finish(playground, tmp_path):
+    playground.look_at(0)
+    assert playground.sketch.layout.display == "none"
+    other = Playground(able(playground.model), styled(playground.training), "a sketch of a circle", tmp_path)
     other.look_at(0)
+    assert other.sketch.layout.display != "none" and other.sketch.description == "Color it in"
     source = other.chosen
     other.sketch.click()
     other.wait()
-    assert other.chosen is not source and "as a sketch" in other.chosen.caption, said(other)
-    assert "it was drawn from" in other.details.value and verify(other.save()).state == "signed"
+    assert other.chosen is not None and other.chosen is not source, said(other)
+    assert "as an illustration" in other.chosen.caption
+    assert "log-likelihood of a token -" in other.about.value and "score" not in other.about.value
+    assert "It was drawn from this" in other.details.value
+    path = other.save()
+    assert path is not None and path.name.startswith("000-drawn-again-as-an-illustration-")
+    assert verify(path).state == "signed"
+    other.caption.value = "a circle"
+    enter(other)
+    other.look_at(0)
+    assert other.sketch.layout.display == "none"
 
 
-def test_stop_ends_a_sketch_too(playground, tmp_path):
-    m = playground.model
-    torch.manual_seed(0)
-    able = TextToImage(m.dvae, m.dalle, m.tokenizer, m.clip, extend_rows(m.dalle, 32))
-    other = Playground(able, None, CAPTION, tmp_path)
+def test_stop_ends_an_edit_too(playground, tmp_path):
+    other = Playground(able(playground.model), styled(playground.training), "a sketch of a circle", tmp_path)
     other.look_at(0)
     source = other.chosen
     other.progress.observe(lambda change: change["new"] == 5 and other.stop_button.click(), "value")
@@ -207,10 +292,127 @@ def test_stop_ends_a_sketch_too(playground, tmp_path):
     assert "Stopped after 5 of 64 tokens" in said(other) and other.chosen is source and other.stop_button.disabled
 
 
+def test_more_like_this_keeps_the_first_lines(playground):
+    playground.look_at(2)
+    source, playground.rows.value = playground.chosen, 6
+    playground.more.click()
+    playground.wait()
+    assert "The first 6 lines are kept." in said(playground) and playground.seed.value == 1
+    assert len(playground.drawings) == 9 and playground.panel.layout.display == "none"
+    kept = playground.model.image_tokens(source.image, 8)[0, :6]
+    for drawing in playground.drawings:
+        assert drawing.settings.given_rows == 6 and torch.equal(drawing.tokens[:6], kept)
+    assert playground.progress.value == playground.progress.max == 16
+
+
+# ---- examples and words ----
+
+
+def test_words_say_how_often_they_stood_in_training_captions(playground):
+    known, tokenizer = playground.known, playground.model.tokenizer
+    texts = [playground.training.caption(i, None) for i in range(len(playground.training))]
+    count = sum("circle" in text.split() for text in texts)
+    line = colored("a circle wombat", known, tokenizer)
+    assert f'<span class="dalle-word dalle-often"><b>circle</b> {count:,}×</span>' in line
+    assert '<span class="dalle-word dalle-never"><b>wombat</b> never, read as ' in line
+    assert "As a whole: new to the model." in line
+    assert "As a whole: a training caption." in colored(texts[0].upper(), known, tokenizer)
+    assert warnings_of("a circle", known) == ""
+    told = warnings_of("a wombat 猫", known)
+    assert "Never in a training caption: wombat." in told and "never seen these characters" in told and "猫" in told
+    playground.caption.value = "a square"
+    assert "<b>square</b>" in playground.words.value and colored("", known, tokenizer) == ""
+
+
+def test_without_training_the_tokenizer_says_which_words_it_knows(playground, tmp_path):
+    known = known_from(None, playground.model.tokenizer)
+    assert "circle" in known.things and "red" not in known.things
+    line = colored("circle wombat 猫", known, playground.model.tokenizer)
+    assert "<b>circle</b> one piece" in line and "never" not in line and "\N{REPLACEMENT CHARACTER}" not in line
+    other = Playground(playground.model, None, CAPTION, tmp_path)
+    other.look_at(0)
+    assert other.near.value == "" and other.play_game.layout.display == "none"
+    before = other.caption.value
+    other.examples.take_thing("square")
+    assert other.caption.value == f"{before} square"
+    other.surprise.click()
+    other.wait()
+    assert len(other.drawings) == 9
+
+
+def test_styles_are_put_before_things():
+    styles = ("sketch", "flat icon")
+    assert split_style("A flat icon of an apple", styles) == ("flat icon", "an apple")
+    assert split_style("an apple", styles) == ("", "an apple")
+    assert with_style("a sketch of an apple", "flat icon", styles) == "a flat icon of an apple"
+    assert with_style("a sketch of an apple", "", styles) == "an apple"
+    assert split_style(with_style("", "sketch", styles), styles) == ("sketch", "")
+
+
+def test_examples_and_surprise_draw_at_once(playground):
+    row = playground.examples.children[-1]
+    chip = row.children[1]
+    chip.click()
+    playground.wait()
+    assert playground.caption.value == chip.description == playground.drawings[0].caption
+    playground.examples.other_things()
+    assert playground.examples.things != [*playground.known.favorites]
+    playground.surprise.click()
+    playground.wait()
+    assert playground.drawings[0].caption in playground.known.captions
+
+
+def test_the_examples_of_the_emoji_world_stood_in_training():
+    training = emoji("train")
+    known = known_from(training, TextToImage.from_pretrained("emoji", device="cpu").tokenizer)
+    assert len(known.favorites) == 12 and set(known.styles) == set(STYLES)
+    for thing in known.favorites:
+        assert with_style(thing, "cartoon", known.styles) in known.captions, thing
+    assert WORLDS["emoji"][0] in known.captions
+
+
+# ---- the game ----
+
+
+def test_guess_the_caption(playground):
+    game = playground.game
+    playground.play_game.click()
+    assert game.layout.display == "flex" and "Player 2, look away" in game.status.value
+    choices = [button.description for button in game.buttons]
+    assert len(set(choices)) == 4 and set(choices) <= playground.known.captions
+    game.buttons[1].click()
+    playground.wait()
+    seen = playground.headline.value + playground.status.value + playground.words.value + "".join(shown(playground))
+    assert choices[1] not in seen and all(button.disabled for button in playground.buttons)
+    assert playground.drawings[0].caption == choices[1] and playground.keep_all.disabled
+    playground.look_at(0)
+    assert playground.chosen is None and playground.save_all() is None
+    game.buttons[1].click()
+    assert "Right: it is" in game.status.value and "player 2: 1 of 1" in game.status.value
+    assert choices[1] in playground.headline.value and not playground.buttons[0].disabled
+    game.again.click()
+    assert "Player 1, look away" in game.status.value
+    game.dice.click()
+    playground.wait()
+    wrong = next(button for button in game.buttons if button.description != game.hidden)
+    wrong.click()
+    assert "Not quite" in game.status.value and "player 1: 0 of 1" in game.status.value
+    assert wrong.description.startswith("✗") and sum(b.description.startswith("✓") for b in game.buttons) == 1
+
+
+def test_whoever_draws_something_else_leaves_the_game(playground):
+    playground.play_game.click()
+    playground.game.dice.click()
+    enter(playground)
+    assert playground.game.layout.display == "none" and not playground.hidden
+    assert CAPTION in playground.headline.value and not playground.buttons[0].disabled
+
+
 def test_without_a_chosen_picture_nothing_is_saved_or_edited(playground):
     assert playground.chosen is None and playground.save() is None and not playground.folder.exists()
     before = said(playground)
-    playground.draw_as_sketch()
+    playground.draw_in_other_finish()
+    playground.more_like_this()
     playground.wait()
     assert said(playground) == before
 
@@ -278,8 +480,14 @@ def test_a_signal_that_ends_the_command_ends_its_program(name):
 # ---- in a real browser ----
 
 
+TOO_WIDE = """[...document.querySelectorAll('.dalle-playground *')].filter(e => e.offsetParent
+    && e.getBoundingClientRect().right > e.closest('.dalle-playground').parentElement.getBoundingClientRect().right + 1)
+    .map(e => e.className)"""
+
+
 def play(page, caption: str) -> None:
-    """Type, Enter, nine pictures; another seed changes them; Stop is heard; a click looks into one."""
+    """Type, Enter, nine pictures that grow; another seed changes them; Stop is heard; a click looks into one; save;
+    more like this; the game; nothing is cut off on a narrow page."""
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
@@ -300,14 +508,18 @@ def play(page, caption: str) -> None:
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type(caption)  # as fast as it goes: Enter must not overtake the letters
     page.keyboard.press("Enter")
-    until("The model read: " + " · ".join(caption.split()))
+    page.locator(".dalle-tiles img[alt*='being drawn']").first.wait_for(timeout=60_000)
+    until("Drawing 32 candidates")
+    until("Seed 0: the best nine of 32")
     second = drawn()
     assert len(second) == 9 and second != first
     assert [picture.get_attribute("alt") for picture in pictures.all()] == [
         f"Picture {n} for: {caption}" for n in range(1, 10)
     ]
-    page.keyboard.press("Tab")  # past Draw (Stop is off) to the seed
-    page.keyboard.press("Tab")
+    for _ in range(60):  # past the buttons and the examples to the seed
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.querySelector('.widget-inline-hbox input[type=number]')"):
+            break
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("7")
     page.keyboard.press("Tab")
@@ -320,12 +532,26 @@ def play(page, caption: str) -> None:
     until("Drawing 128 candidates")
     page.get_by_role("button", name="Stop", exact=True).click()
     until("Stopped after")
+    page.get_by_label("candidates", exact=True).select_option("32")
+    page.get_by_role("button", name="Draw", exact=True).click()
+    until("Seed 8: the best nine of 32")
     pictures.nth(2).click(force=True)  # the button below it reaches over it
     page.get_by_text("Picture 3: seed 8").wait_for(timeout=60_000)
-    sketch = page.get_by_role("button", name="As a sketch")
-    assert sketch.is_disabled() == page.get_by_text("needs an edit model").is_visible()
-    page.get_by_role("button", name="Save, signed").click()
-    page.get_by_text("Saved as").wait_for(timeout=60_000)
+    wait_until(
+        lambda: page.evaluate("document.activeElement.innerText") == "Save this one", 20, "the panel is not in focus"
+    )
+    page.get_by_role("button", name="Save this one").click()
+    page.get_by_text("dalle-lessons verify").wait_for(timeout=60_000)
+    page.get_by_role("button", name="More like this").click()
+    until("lines are kept")
+    page.get_by_role("button", name="A game for two").click()
+    page.get_by_role("button", name="Choose for me").click()
+    page.locator(".dalle-tiles img[alt*='a hidden caption']").nth(8).wait_for(timeout=60_000)
+    page.locator(".dalle-game button").first.click()
+    page.get_by_text("Guessed right").wait_for(timeout=60_000)
+    for width in (400, 900, 1400):
+        page.set_viewport_size({"width": width, "height": 1000})
+        wait_until(lambda: page.evaluate(TOO_WIDE) == [], 5, f"something is cut off at {width} pixels")
     assert not page.locator(".jp-RenderedText[data-mime-type*='stderr']").count()
     assert [text for text in errors if not any(known in text for known in NOT_OURS)] == []
     page.close()
