@@ -19,7 +19,6 @@ from ..figures import token_grid
 from ..markup import image
 from ..pictures import to_picture
 
-
 EDITED = "on the top as"  # stands in an editor's captions
 
 
