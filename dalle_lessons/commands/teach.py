@@ -1,4 +1,4 @@
-"""The commands for the person in front of the class: `teach release`, `teach grade`, `teach questions`."""
+"""The commands for the person in front of the class: `teach release`, `teach grade`, `teach questions`, `teach usb`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 @click.group()
 def teach() -> None:
-    """For teachers: hand out lessons, grade what comes back, print questions."""
+    """For teachers: hand out lessons, grade what comes back, print questions, fill a stick."""
 
 
 @teach.command()
@@ -62,3 +62,20 @@ def questions(folder: Path, lessons: str | None) -> None:
 
     named = None if lessons is None else [part.strip() for part in lessons.split(",") if part.strip()]
     write(folder, named, click.echo)
+
+
+@teach.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--for", "systems", default="win,mac,linux", show_default=True, help="Which systems.")
+@click.option("--python", "pythons", default="3.12", show_default=True, help="Which Pythons, for instance 3.12,3.13.")
+@click.option("--torch-index", help="Where Linux gets a PyTorch without CUDA: see the README.")
+def usb(folder: Path, systems: str, pythons: str, torch_index: str | None) -> None:
+    """Fill FOLDER, a stick's, with all that a class needs to install the course without a network.
+
+    It holds packages for each system, scripts that install them, and the site; at its end this system's are installed
+    from it, and draw.
+    """
+    from ..classroom.teach import usb as stick
+
+    chosen = stick.chosen(systems, stick.SYSTEMS, "--for"), stick.chosen(pythons, stick.PYTHONS, "--python")
+    stick.usb(folder, *chosen, torch_index, click.echo)

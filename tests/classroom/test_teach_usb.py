@@ -1,0 +1,104 @@
+"""The stick: what each system needs, what is refused, and that the scripts install what lies there."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dalle_lessons.classroom.teach import usb as stick
+from dalle_lessons.classroom.teach.usb_scripts import SCRIPTS
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def names(lines: list[str]) -> set[str]:
+    return {line.split("==")[0] for line in lines}
+
+
+@pytest.mark.parametrize("key", stick.SYSTEMS)
+@pytest.mark.parametrize("python", stick.PYTHONS)
+def test_a_system_gets_what_it_needs_at_the_locks_versions(key, python):
+    lines = stick.needed(ROOT / "constraints.txt", stick.SYSTEMS[key], python)
+    lock = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert all(line in lock for line in lines)
+    found = names(lines)
+    assert {"torch", "jupyterlab", "ipywidgets", "voila", "matplotlib", "c2pa-python", "tokenizers"} <= found
+    assert not found & {"pytest", "ruff", "sphinx", "playwright", "dalle-lessons"}  # nothing of what authors need
+    assert ("pywinpty" in found) == (key == "win") and ("appnope" in found) == (key == "mac")
+    assert not [name for name in found if name.startswith(("nvidia", "cuda"))]
+
+
+def test_what_the_lock_lacks_is_named(tmp_path):
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("voila==")]
+    (tmp_path / "lock.txt").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(ValueError, match="The lock does not hold voila: run make lock, then again."):
+        stick.needed(tmp_path / "lock.txt", stick.SYSTEMS["win"], "3.12")
+
+
+@pytest.mark.parametrize("text", ["", "win,amiga", "windows"])
+def test_a_system_that_is_not_served_is_refused(text):
+    with pytest.raises(ValueError, match="--for takes win, mac, linux, with commas between them, and not"):
+        stick.chosen(text, stick.SYSTEMS, "--for")
+    assert stick.chosen(" win, mac", stick.SYSTEMS, "--for") == ["win", "mac"]
+
+
+def test_linux_asks_for_the_small_pytorch_before_anything_is_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setattr(stick, "pip", lambda *arguments, **options: pytest.fail("pip was asked"))
+    with pytest.raises(ValueError, match="For Linux, name PyTorch's CPU index"):
+        stick.usb(tmp_path / "stick", ["linux"], [HERE], None, print)
+    assert not (tmp_path / "stick").exists()
+
+
+def test_each_system_gets_its_packages_and_its_script(tmp_path, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(stick, "pip", lambda *arguments, **options: asked.append(arguments))
+    monkeypatch.setattr(stick.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(stick, "this_system", lambda: None)
+    stick.usb(tmp_path / "stick", ["win", "mac"], ["3.12", "3.13"], None, print)
+    downloads = [arguments for arguments in asked if arguments[0] == "download"]
+    platforms = [[a[i + 1] for i, word in enumerate(a) if word == "--platform"] for a in downloads]
+    assert platforms == [["win_amd64"]] * 2 + [["macosx_14_0_arm64"]] * 2
+    assert [a[a.index("--python-version") + 1] for a in downloads] == ["3.12", "3.13"] * 2
+    assert b"for %%v in (3.12 3.13) do (\r\n" in (tmp_path / "stick" / "install.bat").read_bytes()
+    assert not (tmp_path / "stick" / "install.sh").exists()
+    assert "Python 3.12 or 3.13" in (tmp_path / "stick" / "README.txt").read_text(encoding="utf-8")
+    told = capsys.readouterr().out
+    assert "It was not tried" in told and "The site is left out" in told
+
+
+def test_a_pip_that_fails_says_why(tmp_path):
+    with pytest.raises(RuntimeError, match="pip download failed: .*no-such-package"):
+        stick.pip("download", "--no-index", "--dest", str(tmp_path), "no-such-package")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script for Unix")
+def test_the_script_installs_with_a_python_that_the_stick_serves(tmp_path):
+    """Python and pip are stand-ins that write down what they are asked for."""
+    script, bin, home = tmp_path / "stick" / "install.sh", tmp_path / "bin", tmp_path / "a home"
+    script.parent.mkdir()
+    bin.mkdir()
+    script.write_text(SCRIPTS["linux"]["install.sh"].replace("PYTHONS", "3.12 3.13"), encoding="utf-8")
+    python = bin / "python3"
+    python.write_text(
+        '#!/bin/sh\ncase "$*" in -c*) echo 3.13;; *venv*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";; '
+        f'*) printf "%s|" "$@" > {tmp_path}/asked;; esac\n'
+    )
+    python.chmod(python.stat().st_mode | stat.S_IEXEC)
+    run = ["sh", str(script)]
+    environment = {"PATH": f"{bin}:/usr/bin:/bin", "HOME": str(home)}
+    if any(Path(folder, name).exists() for folder in ("/usr/bin", "/bin") for name in ("python3.12", "python3.13")):
+        pytest.skip("There is a Python of its own in /usr/bin.")
+    done = subprocess.run(run, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "Installing with Python 3.13" in done.stdout, done
+    asked = (tmp_path / "asked").read_text()
+    assert f"--no-index|--find-links|{script.parent}/wheels|dalle-lessons[lab,play]|" in asked
+    start = (home / "dalle-lessons" / "lessons.sh").read_text()
+    assert start == '#!/bin/sh\ncd "$(dirname "$0")" && exec .venv/bin/dalle-lessons lab my-lessons\n'
+    python.write_text("#!/bin/sh\necho 3.9\n")
+    done = subprocess.run(run, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "This stick is for Python 3.12 3.13, and none of these" in done.stderr
