@@ -1,76 +1,206 @@
-"""Checks of lesson 15: amplification from counts, Wilson's interval, what a missing signature says."""
+"""Checks of lesson 15: amplification over trainings, guidance of a perfect model, corrected counts, unsigned files."""
 
 from __future__ import annotations
 
 from collections import Counter
+from statistics import pstdev, stdev
 
 import torch
 
-from ...evaluation.metrics import share
+from ..lesson_figures.social_worlds import next_token
 from . import CheckFailed, as_number, as_tensor, call, diagnose, exercise
 
 
 @exercise("15.amplification")
 def amplification(answer) -> None:
-    """answer(data, drawn, what): counts by name, twice -> the share of `what` in drawn minus its share in data."""
+    """answer(data, drawn, what): three Counters each -> (mean over the trainings of the share of `what` in drawn minus
+    its share in data, half the width of its 95% interval)."""
     cases = (
-        ({"red": 80, "blue": 20}, {"red": 57, "blue": 3}, "red"),
-        ({"red": 30, "blue": 50, "green": 20}, {"blue": 10, "red": 1, "green": 9}, "red"),
-        ({"red": 6, "blue": 2}, {"blue": 40}, "red"),  # what is never drawn stands in no count
+        ([(80, 20), (160, 40), (30, 10)], [(57, 3), (70, 30), (36, 4)]),
+        ([(30, 70), (20, 30), (10, 90)], [(1, 19), (30, 10), (8, 72)]),
+        ([(6, 2), (5, 5), (9, 1)], [(0, 40), (11, 9), (3, 17)]),  # what is never drawn stands in no count
     )
-    for data, drawn, what in cases:
-        shown = f"{data}, {drawn}, {what!r}"
-        value = as_number(call(answer, Counter(data), Counter(drawn), what, shown=shown), "The amplification")
-        n, m, a, b = sum(data.values()), sum(drawn.values()), data.get(what, 0), drawn.get(what, 0)
+    for before, after in cases:
+        data, drawn = ([Counter({"red": r, "blue": b} if r else {"blue": b}) for r, b in x] for x in (before, after))
+        shown = f"{before}, {after} (red, others), 'red'"
+        value = call(answer, data, drawn, "red", shown=shown)
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise CheckFailed("Give two numbers, (mean, half).")
+        mean = as_number(value[0], "The mean")
+        trios = [(a[0], sum(a), b[0], sum(b)) for a, b in zip(before, after, strict=True)]
+        gaps = [b / m - a / n for a, n, b, m in trios]
+        truth = sum(gaps) / 3
+        a, n, b, m = (sum(column) for column in zip(*trios, strict=True))
         mistakes = {
-            "Data and drawings are exchanged: it is above 0 if `what` is more frequent in the drawings.": a / n - b / m,
-            "Those are percentage points: give a difference of shares, between -1 and 1.": 100 * (b / m - a / n),
-            "Counts of unequal numbers of pictures cannot be compared: divide each by its own total first.": b - a,
-            "Both counts are divided by one total: each has its own.": (b - a) / n,
-            "Both counts are divided by the number of drawings: each has its own total.": (b - a) / m,
-            "That is the share in the drawings alone: subtract the share in the data.": b / m,
-            "That is a ratio of shares: here we want the difference, so that 0 means no amplification.": (b / m)
-            / (a / n),
-            "Divide by all counts, not by those of the others.": b / max(m - b, 1) - a / (n - a),
+            "Data and drawings are exchanged: it is above 0 if `what` is more frequent in the drawings.": -truth,
+            "Those are percentage points: give a difference of shares, between -1 and 1.": 100 * truth,
+            "Counts of unequal numbers of pictures cannot be compared: divide each by its own total first.": (b - a)
+            / 3,
+            "Both counts are divided by one total: each has its own.": sum((b - a) / n for a, n, b, _ in trios) / 3,
+            "Both counts are divided by the number of drawings: each has its own total.": sum(
+                (b - a) / m for a, _, b, m in trios
+            )
+            / 3,
+            "That is the share in the drawings alone: subtract the share in the data.": sum(b / m for *_, b, m in trios)
+            / 3,
+            "That is a ratio of shares: here we want the difference, so that 0 means no amplification.": sum(
+                (b / m) / (a / n) for a, n, b, m in trios
+            )
+            / 3,
+            "Divide by all counts, not by those of the others.": sum(
+                b / max(m - b, 1) - a / (n - a) for a, n, b, m in trios
+            )
+            / 3,
+            "All trainings are thrown into one pile, where the largest counts most: take each difference, then the "
+            "mean.": b / m - a / n,
+            "That loses the sign: a training that softens the bias has an amplification below 0.": sum(map(abs, gaps))
+            / 3,
+            "That is the sum over the trainings: divide by their number.": 3 * truth,
         }
-        diagnose(value, b / m - a / n, mistakes, f"For {shown} it is {b / m - a / n:.3f}.")
+        diagnose(mean, truth, mistakes, f"For {shown} the mean is {truth:.3f}.")
+        half = as_number(value[1], "Half the width")
+        spread, p = stdev(gaps), b / m
+        right = 4.30 * spread / 3**0.5
+        mistakes = {
+            "That counts every drawing as a trial: the trainings are the clusters, and their spread is what counts.": (
+                1.96 * (p * (1 - p) / m) ** 0.5
+            ),
+            "1.96 is for many trials: with three, Student's t is 4.30.": 1.96 * spread / 3**0.5,
+            "That is the interval of one training: their mean is surer, divide by the root of 3.": 4.30 * spread,
+            "That is the standard error: multiply it by 4.30.": spread / 3**0.5,
+            "That is the standard deviation: multiply it by 4.30 and divide by the root of 3.": spread,
+            "The deviation is divided by n: with so few values divide by n - 1 (stdev, not pstdev).": 4.30
+            * pstdev(gaps)
+            / 3**0.5,
+            "Divide by the root of 3, not by 3.": 4.30 * spread / 3,
+            "That is the whole width: give half of it.": 2 * right,
+            "That is the upper end: give half the width alone.": truth + right,
+            "That is the variance: take its root first.": 4.30 * spread**2 / 3**0.5,
+        }
+        diagnose(half, right, mistakes, f"For {shown} half the width is {right:.3f}.")
 
 
-@exercise("15.wilson")
-def wilson(answer) -> None:
-    """answer(hits, n): Wilson's 95% interval -> (low, high)."""
-    for hits, n in ((8, 10), (0, 32), (80, 100)):
-        value = call(answer, hits, n, shown=f"{hits}, {n}")
-        value = as_tensor(value, (2,), "The interval").double()
-        truth = share(torch.tensor([1.0] * hits + [0.0] * (n - hits)))
-        p, z = hits / n, 1.96
-        half = z * (p * (1 - p) / n) ** 0.5
-        middle, wide = p + z * z / (2 * n), z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
+TABLES = (  # (asked, nothing): grid -> probability
+    (
+        {(1, 2): 0.5, (3, 4): 0.5},
+        {(1, 2): 0.2, (3, 4): 0.2, (3, 5): 0.6},
+    ),
+    (
+        {(1, 2, 3): 0.6, (1, 2, 4): 0.1, (5, 2, 3): 0.2, (6, 6, 6): 0.1},
+        {(1, 2, 3): 0.15, (1, 2, 4): 0.2, (5, 2, 3): 0.1, (6, 6, 6): 0.05, (5, 7, 7): 0.2, (1, 8, 8): 0.3},
+    ),
+)
+
+
+@exercise("15.guided")
+def guided(answer) -> None:
+    """answer(asked, nothing, g): two tables grid -> probability -> the table of guided drawing, token by token."""
+    for (asked, nothing), g in ((TABLES[0], 1.0), (TABLES[1], 1.0), (TABLES[1], 2.5), (TABLES[0], 0.0)):
+        shown = f"{asked}, {nothing}, {g}"
+        value = call(answer, dict(asked), dict(nothing), g, shown=shown)
+        if not isinstance(value, dict) or set(value) != set(asked):
+            raise CheckFailed(
+                "Give a dict with the grids of `asked` as keys: no others can be drawn with this caption."
+            )
+        grids = list(asked)
+        found = torch.tensor([as_number(value[grid], "Each probability") for grid in grids]).double()
+        truth = _guided(asked, nothing, g)
+        whole = [asked[x] * (asked[x] / nothing[x]) ** g for x in grids]
         mistakes = {
-            "That is the share plus and minus two standard errors: for 0 of 32 it has no width at all.": (
-                p - half,
-                p + half,
+            "That is the whole picture at once, where nothing changes: go token by token, and normalize at each.": (
+                [x / sum(whole) for x in whole]
             ),
-            "High comes before low: give (low, high).": (truth["high"], truth["low"]),
-            "The division by 1 + z²/n is missing: it pulls both ends back.": (middle - wide, middle + wide),
-            "The middle is p + z²/(2n): the interval is not symmetric about p.": (
-                (p - wide) / (1 + z * z / n),
-                (p + wide) / (1 + z * z / n),
+            "The weights are not normalized: at each token divide by the sum over all tokens that can come there.": (
+                _guided(asked, nothing, g, normalized=False)
             ),
-            "The width is not that of 95%: z is 1.96.": tuple(
-                (p + 1 / (2 * n) + sign * (p * (1 - p) / n + 1 / (4 * n * n)) ** 0.5) / (1 + 1 / n) for sign in (-1, 1)
+            "Only the first token is guided: each one is.": _guided(asked, nothing, g, guided_places=1),
+            "That draws as without guidance: the weight of a token is a · (a / b) ** g.": [asked[x] for x in grids],
+            "a and b are exchanged in the quotient: guidance strengthens what the caption makes likelier.": (
+                _guided(asked, nothing, -g)
             ),
-            "The term z²/(4n²) under the root is missing: without it 0 of 32 has hardly any width.": tuple(
-                (middle + sign * half) / (1 + z * z / n) for sign in (-1, 1)
+            "The factor a itself is missing: a · (a / b) ** g.": _guided(asked, nothing, g, plain=0.0),
+            "That takes the probabilities of the whole grid at each token: use next_token of what was drawn so far.": (
+                _places(asked, nothing, g)
             ),
-            "Those are numbers of pictures: divide by n.": (truth["low"] * n, truth["high"] * n),
-            "The square root is missing.": tuple(
-                (middle + sign * z * (p * (1 - p) / n + z * z / (4 * n * n))) / (1 + z * z / n) for sign in (-1, 1)
-            ),
+            "The last token is left out of the product.": _guided(asked, nothing, g, guided_places=None, short=True),
         }
-        tensors = {sentence: torch.tensor(wrong, dtype=torch.float64) for sentence, wrong in mistakes.items()}
-        right = torch.tensor([truth["low"], truth["high"]], dtype=torch.float64)
-        diagnose(value, right, tensors, f"For {hits} of {n} it is {truth['low']:.3f} to {truth['high']:.3f}.", 1e-3)
+        tensors = {sentence: torch.tensor(x).double() for sentence, x in mistakes.items()}
+        best = truth[0]
+        diagnose(found, torch.tensor(truth).double(), tensors, f"For {shown} it is {best:.3f} for {grids[0]}.", 1e-3)
+
+
+def _guided(
+    asked: dict,
+    nothing: dict,
+    g: float,
+    normalized: bool = True,
+    guided_places: int | None = None,
+    plain: float = 1.0,
+    short: bool = False,
+) -> list[float]:
+    """The table of guided drawing; the options make the mistakes that are named."""
+    drawn = []
+    for grid in asked:
+        p = 1.0
+        for i, token in enumerate(grid[:-1] if short else grid):
+            a, b = next_token(asked, grid[:i]), next_token(nothing, grid[:i])
+            strength = g if guided_places is None or i < guided_places else 0.0
+            weight = {t: a[t] ** plain * (a[t] / b[t]) ** strength for t in a}
+            p *= weight[token] / (sum(weight.values()) if normalized else 1.0)
+        drawn.append(p)
+    return drawn
+
+
+def _places(asked: dict, nothing: dict, g: float) -> list[float]:
+    """As if what stands at a place did not depend on the tokens before."""
+    drawn = []
+    for grid in asked:
+        p = 1.0
+        for i, token in enumerate(grid):
+            a, b = (next_token({(x[i],): 0.0 for x in t} | _sums(t, i), ()) for t in (asked, nothing))
+            weight = {t: a[t] * (a[t] / b[t]) ** g for t in a}
+            p *= weight[token] / sum(weight.values())
+        drawn.append(p)
+    return drawn
+
+
+def _sums(table: dict, i: int) -> dict:
+    sums: dict = {}
+    for grid, p in table.items():
+        sums[(grid[i],)] = sums.get((grid[i],), 0.0) + p
+    return sums
+
+
+@exercise("15.corrected")
+def corrected(answer) -> None:
+    """answer(seen (3,), errors (3, 3)): t with t @ errors = seen."""
+    tables = (
+        [[0.8, 0.05, 0.15], [0.1, 0.85, 0.05], [0.02, 0.08, 0.9]],
+        [[0.6, 0.4, 0.0], [0.0, 0.9, 0.1], [0.2, 0.0, 0.8]],
+        [[1.0, 0.0, 0.0], [0.0, 0.9, 0.1], [0.0, 0.3, 0.7]],
+    )
+    shares = ([0.7, 0.1, 0.2], [0.2, 0.3, 0.5], [0.05, 0.15, 0.8])
+    for rows, t in zip(tables, shares, strict=True):
+        errors, truth = torch.tensor(rows), torch.tensor(t)
+        seen = truth @ errors
+        shown = f"{[round(x, 3) for x in seen.tolist()]}, {rows}"
+        value = as_tensor(call(answer, seen.clone(), errors.clone(), shown=shown), (3,), "The shares").double()
+        diagonal, other = errors.diagonal(), torch.linalg.solve(errors, seen)
+        mistakes = {
+            "The table is used the wrong way round: row i is what it is; what is seen of group j is column j.": other,
+            "That adds the judge's errors a second time: solve for the shares that would be seen so.": seen @ errors,
+            "That adds the errors, and the wrong way round: solve errors.T @ t = seen.": errors @ seen,
+            "Dividing by the diagonal forgets those who come from other groups.": seen / diagonal,
+            "Dividing by the diagonal forgets those who come from other groups, and the total does not mend that.": (
+                seen / diagonal / (seen / diagonal).sum()
+            ),
+            "That is what the judge saw: nothing is corrected.": seen,
+            "Those are the misses alone: solve for all three shares together.": seen - (1 - diagonal),
+            "That turns the table round instead of inverting it.": errors.T @ (seen / errors.sum(0)),
+            "Those are percentages: give shares that add up to 1.": 100 * truth,
+        }
+        doubles = {sentence: wrong.double() for sentence, wrong in mistakes.items()}
+        diagnose(value, truth.double(), doubles, f"For {shown} it is {[round(x, 3) for x in t]}.", 1e-3)
 
 
 @exercise("15.unsigned")
