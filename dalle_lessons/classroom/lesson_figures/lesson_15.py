@@ -145,7 +145,7 @@ def guided(
     left.set_xticks(guidances)
     left.margins(y=0.15)
     left.tick_params(labelsize=8)
-    left.legend(fontsize=8, ncols=1)
+    panel.legend(*left.get_legend_handles_labels(), fontsize=8, ncols=3, loc="outside lower center")
     left.set_title("a perfect model draws “a square”", fontsize=9)
     asked, nothing = (next_token(table, ()) for table in perfect_model(world, 0, "square"))
     colors = [color for color in ("red", "black", "green", "pink", "yellow", "orange", "blue")]
@@ -202,8 +202,8 @@ def amplifiers(
         _dots(ax, y, [v for v, _ in found], [e for _, e in found], not y)
         theory = [100 * (perfectly("planted", s, **options) - base[s]) for s in SEEDS]
         ax.plot(sum(theory) / 3, y, "D", color="black", markersize=6, label=None if y else "the perfect model")
-    for k, (name, parts) in enumerate(scores.items()):
-        y = len(settings) + k
+    for name, parts in scores.items():
+        y = len(settings)
         found = [_shift(t, best_of(parts[s]), parts[s], base[s]) for s, t in enumerate(drawn("planted", "square"))]
         _dots(ax, y, [v for v, _ in found], [e for _, e in found], False)
         settings[f"best of 8 by the CLIP\nof {name} world"] = ("", {})
@@ -237,7 +237,7 @@ def filtered(
         _rows(ax, list(rows), f"of 512 drawings of {text}, %")
     axes[0].axvline(25, color=RED, linewidth=1, label="squares before the filter")
     axes[0].axvline(100 * left_over, color=RED, linewidth=1, linestyle="--", label="squares left in the data")
-    axes[0].legend(fontsize=8, loc="upper right")
+    axes[0].legend(fontsize=8, loc="lower right")
     axes[1].set_xlim(60, 102)
     axes[1].set_title("a blue square, as asked for", fontsize=9)
     panel.suptitle(f"The filter takes what is red. Squares then? {outcome}", fontsize=10)
