@@ -165,7 +165,8 @@ def guided(
 
 
 def _shift(tokens: Tensor, weights: Tensor | None, scores: Tensor | None, base: float) -> tuple[float, tuple]:
-    """Red among squares minus `base`, in points, and its 95% interval. weights (N,) by rank, with scores (N,)."""
+    """Red among squares minus `base`, in points, and its 95% interval; with weights (N,) of the ranks of scores (N,):
+    minus red among the same squares, unranked."""
     colors = [name for name, n in colors_of_squares(tokens).items() for _ in range(n)]
     if weights is None or scores is None:
         hits = colors.count("red")
@@ -179,8 +180,9 @@ def _shift(tokens: Tensor, weights: Tensor | None, scores: Tensor | None, base: 
     draws = torch.cat((torch.arange(len(seen))[None], torch.randint(len(seen), (400, len(seen)), generator=generator)))
     order = draws.gather(1, scores[draws].argsort(dim=1, stable=True))  # (401, N): worst first
     share = (by_rank * red[order]).sum(1) / (by_rank * square[order]).sum(1)
+    share = share - red[order].sum(1) / square[order].sum(1)  # beside the same drawings as they come
     low, high = torch.quantile(share[1:], torch.tensor([0.025, 0.975], dtype=torch.double)).tolist()
-    return 100 * (float(share[0]) - base), (100 * (low - base), 100 * (high - base))
+    return 100 * float(share[0]), (100 * low, 100 * high)
 
 
 @figure("15.amplifiers")
@@ -206,12 +208,16 @@ def amplifiers(
         y = len(settings)
         found = [_shift(t, best_of(parts[s]), parts[s], base[s]) for s, t in enumerate(drawn("planted", "square"))]
         _dots(ax, y, [v for v, _ in found], [e for _, e in found], False)
-        settings[f"best of 8 by the CLIP\nof {name} world"] = ("", {})
+        settings[f"best of 8 by the CLIP\nof {name} world *"] = ("", {})
     if not 12 < sum(100 * (perfectly("planted", s, temperature=0.5) - base[s]) for s in SEEDS) / 3 < 25:
         raise ValueError("The counts in data/social are not those of this lesson: get them anew.")
-    _rows(ax, list(settings), "red drawn minus red in the training's own data, points (95% intervals)")
+    _rows(
+        ax,
+        list(settings),
+        "red drawn minus red in the training's own data, points (95%); * minus as it comes",
+    )
     ax.axvline(0, color=GRAY, linewidth=1)
-    ax.legend(fontsize=8, loc="lower left")
+    panel.legend(fontsize=8, ncols=4, loc="outside lower center")
     ax.set_title("What shifts the share of red, in three trainings", fontsize=10)
     alt = (
         "The shift of red under eight ways of drawing, three trainings each, and of the perfect model: much for a "
