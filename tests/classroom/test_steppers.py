@@ -80,6 +80,7 @@ def with_text_fields():
     yield steppers.Merges(MERGES, "circle")
     yield steppers.YouSample(system, caption)
     yield steppers.Matching(CLIP.from_pretrained("shapes"), torch.rand(2, 3, 32, 32), [caption, "a cross"])
+    yield steppers.OneChange(system, caption, "a big blue circle")
 
 
 def text_fields(widget) -> list:
@@ -720,16 +721,50 @@ def test_training_stages_asks_for_the_fall_and_for_what_is_right():
 
 
 def test_one_change_counts_the_pictures_that_come_again():
+    from dalle_lessons.model.sampling import sample
+
     system = TextToImage.from_pretrained("shapes")
     s = steppers.OneChange(system, "a small red circle above a big blue square", "a small red circle above a circle")
-    assert s.length == 6
+    assert s.length == 5
     assert s.get(0).answer == 0 and s.get(0).text.startswith("9 of the nine come again")
-    old = {tuple(d.tokens.flatten().tolist()) for d in s.before}
-    for i, change in ((1, {"candidates": 64}), (3, {"seed": 1})):
-        again = sum(tuple(d.tokens.flatten().tolist()) in old for d in s.draw(change))
+    text = system.tokenizer.encode(["a small red circle above a big blue square"]).expand(9, -1)
+    assert torch.equal(s.before, sample(system.dalle, text, 0))
+    old = {tuple(row) for row in s.before.tolist()}
+    for i, options in ((1, {"temperature": 0.9}), (2, {"seed": 1})):
+        again = sum(tuple(row) in old for row in sample(system.dalle, text, **options).tolist())
         frame = s.get(i)
         assert frame.text.startswith(f"{again} of the nine") and frame.hidden.png != frame.picture.png
         assert frame.answer == (0 if again == 9 else 1 if again else 2)
+    assert "expected to be one of them" in s.get(2).because and "before the first other one" in s.get(1).because
+
+
+def test_one_change_tells_how_probable_a_picture_is():
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.OneChange(system, "a circle", "a square")
+    text = system.tokenizer.encode(["a circle"]).expand(9, -1)
+    with torch.no_grad():
+        logits = system.dalle(text, s.before)[1]  # (9, N, codes)
+    ln_p = logits.log_softmax(-1).gather(-1, s.before[..., None])[..., 0].sum(1)
+    torch.testing.assert_close(s.probability.log(), ln_p, atol=1e-2, rtol=1e-3)
+
+
+def test_one_change_takes_other_captions_and_refuses_what_is_too_long():
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.OneChange(system, "a circle", "a square")
+    s.go(2)
+    before = s.before
+    s.words.value = "a big red circle"
+    assert s.position == 2 and not torch.equal(s.before, before)
+    assert "a big red circle" in s.get(2).hidden.alt
+    s.others.value = "a circle " * 99
+    assert s.problem.value and s.captions == ("a big red circle", "a square")
+
+
+def test_a_probability_is_said_in_words():
+    from dalle_lessons.classroom.steppers.one_change import percent
+
+    said = {0.153: "15%", 0.00005: "1 in 20,000", 1e-30: "less than 1 in 10 million"}
+    assert {p: percent(p) for p in said} == said
 
 
 def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
