@@ -51,7 +51,7 @@ def lines(
     """tokens (L, 9, N): a line of nine pictures for each name -> the figure. kept (L, 9): tokens before the first other
     one, which is framed. found (L, 9) bool: pictures with a thick border."""
     count, length = tokens.shape[:2]
-    panel = new_figure(9.6, 1.12 * count + 0.45)
+    panel = new_figure(8.6, 1.0 * count + 0.45)
     axes = panel.subplots(count, length, squeeze=False)
     for row in range(count):
         for ax, n, picture in zip(axes[row], range(length), decoded(dvae, tokens[row], grid), strict=True):
