@@ -18,7 +18,8 @@ def texts() -> dict[str, str]:
     for path in sorted(ROOT.glob("notebooks/*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         found[path.name] = "\n".join("".join(cell["source"]) for cell in cells)
-    files = [*ROOT.glob("*.md"), *ROOT.glob("data/**/*.md"), *ROOT.glob("dalle_lessons/**/*.py"), ROOT / "Makefile"]
+    folders = ("*.md", "teach/**/*.md", "data/**/*.md", "dalle_lessons/**/*.py")
+    files = [*(path for folder in folders for path in ROOT.glob(folder)), ROOT / "Makefile"]
     return found | {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(files)}
 
 

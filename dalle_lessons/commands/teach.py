@@ -1,4 +1,4 @@
-"""The commands for the person in front of the class: `teach release`, `teach grade`, `teach questions`, `teach usb`."""
+"""The commands for the person in front of the class: `teach release`, `grade`, `questions`, `slides` and others."""
 
 from __future__ import annotations
 
@@ -79,3 +79,37 @@ def usb(folder: Path, systems: str, pythons: str, torch_index: str | None) -> No
 
     chosen = stick.chosen(systems, stick.SYSTEMS, "--for"), stick.chosen(pythons, stick.PYTHONS, "--python")
     stick.usb(folder, *chosen, torch_index, click.echo)
+
+
+@teach.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--lessons", help="Which, for instance 02,07; without it, all.")
+def slides(folder: Path, lessons: str | None) -> None:
+    """Write lessons as slides into FOLDER: one HTML file each, which needs no other file and no network.
+
+    They come from the lessons' own text and figures, without answers to exercises. Arrow keys turn them, N shows the
+    notes: the text of which a slide shows the essence.
+    """
+    from ..classroom.teach.slides import slides as write
+
+    write(named_lessons(lessons), folder, click.echo)
+
+
+@teach.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--lessons", help="Which, for instance 02,07; without it, all.")
+def handout(folder: Path, lessons: str | None) -> None:
+    """Write lessons on paper into FOLDER: guesses, exercises without their solutions, the questions at the end.
+
+    One HTML file each, to print from any browser.
+    """
+    from ..classroom.teach.handout import handout as write
+
+    write(named_lessons(lessons), folder, click.echo)
+
+
+def named_lessons(lessons: str | None) -> list[str]:
+    """The lessons that an option names, or all that there are."""
+    from ..classroom.teach import assignment
+
+    return assignment.lessons() if lessons is None else [part.strip() for part in lessons.split(",") if part.strip()]

@@ -1,0 +1,14 @@
+"""nbgrader's settings for this course; `nbgrader generate_assignment 02_codebook` begins."""
+
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "dalle"
+# A whole file that is an answer stays with the teacher.
+c.CourseDirectory.ignore = ["*_solution.py", ".ipynb_checkpoints", "*.pyc", "__pycache__"]
+c.Execute.timeout = 120  # seconds for a cell; a check has a limit of its own, and takes less
+c.ClearSolutions.code_stub = {
+    "python": '# your code here\nraise NotImplementedError("Write your code in this cell, then run it again.")'
+}
+# For `nbgrader zip_collect` of the zip in which Moodle hands out all submissions.
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*[\\/](?P<student_id>[^\\/]+)_\d+_assignsubmission_file_[\\/](?P<file_id>.*)"
+)

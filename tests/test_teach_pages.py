@@ -1,0 +1,163 @@
+"""The pages in teach/: complete, true to the lessons, and no number in them out of date."""
+
+import importlib.util
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+ROOT = Path(__file__).resolve().parent.parent
+TEACH = ROOT / "teach"
+LESSONS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
+NOTES = {path.stem: path for path in sorted((TEACH / "notes").glob("*.md"))}
+HEADINGS = [
+    "Goal",
+    "Opening question",
+    "On the board",
+    "Minute by minute",
+    "What students get wrong",
+    "Exercises",
+    "Steppers",
+    "Discuss",
+    "If time is short",
+    "Exit ticket",
+]
+
+
+def source(lesson: str, kinds: tuple[str, ...] = ("markdown", "code")) -> str:
+    cells = json.loads(LESSONS[lesson].read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] in kinds)
+
+
+def stated(lesson: str) -> int:
+    found = re.search(r"\*\*Time:\*\* (\d+) minutes? of work", source(lesson))
+    assert found is not None
+    return int(found[1])
+
+
+def in_class(lesson: str) -> int:
+    """One and a half times what the lesson states, rounded up to five minutes."""
+    return math.ceil(1.5 * stated(lesson) / 5) * 5
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def test_lessons_have_notes():
+    assert set(NOTES) <= set(LESSONS) and len(NOTES) >= 14
+
+
+@pytest.mark.parametrize("lesson", NOTES)
+def test_notes_have_one_form(lesson):
+    note = text(NOTES[lesson])
+    assert re.findall(r"^## (.*)$", note, re.M) == HEADINGS
+    assert note.splitlines()[0] == "# " + source(lesson).splitlines()[0].removeprefix("# ")
+    parts = re.split(r"^## .*$", note, flags=re.M)[1:]
+    assert all(len(part.split()) >= 8 for part in parts), "a part is nearly empty"
+
+
+@pytest.mark.parametrize("lesson", NOTES)
+def test_notes_name_every_exercise_and_stepper(lesson):
+    note = text(NOTES[lesson])
+    for name in re.findall(r'^check\("([^"]+)"', source(lesson), re.M):
+        assert f"`{name}`" in note
+    for names in re.findall(r"steppers import ([\w, ]+)", source(lesson)):
+        for name in names.split(", "):
+            assert f"`{name}`" in note
+    named = set(re.findall(r"`(\d\d\.\w+)`", note))
+    assert named <= set(re.findall(r'check\("([^"]+)"', source(lesson))), "an exercise that is not there"
+
+
+@pytest.mark.parametrize("lesson", NOTES)
+def test_minutes_of_the_notes_add_up(lesson):
+    note = text(NOTES[lesson])
+    head = re.search(r"\*\*In class: (\d+) minutes\*\* \((\d+) stated\)", note)
+    assert head is not None
+    assert int(head[2]) == stated(lesson) and int(head[1]) == in_class(lesson)
+    rows = [int(minutes) for minutes in re.findall(r"^\| (\d+) \|", note, re.M)]
+    assert sum(rows) == int(head[1])
+
+
+def glossary() -> dict:
+    return yaml.safe_load(text(ROOT / "data" / "glossary.yaml"))
+
+
+def test_every_term_is_in_the_lesson_that_introduces_it():
+    terms = glossary()["terms"]
+    assert len(terms) > 100 and len({entry["term"] for entry in terms}) == len(terms)
+    for entry in terms:
+        spelled = entry.get("find", entry["term"]).lower()
+        words = " ".join(source(entry["lesson"]).replace("*", "").lower().split())
+        assert spelled in words, (entry["term"], entry["lesson"])
+        assert entry["meaning"].endswith(".") and len(entry["meaning"].split()) <= 30
+
+
+def test_pages_that_are_made_are_up_to_date():
+    """If this fails, run `python tools/make_teach_pages.py`: it makes the parts anew whose files have changed."""
+    spec = importlib.util.spec_from_file_location("make_teach_pages", ROOT / "tools" / "make_teach_pages.py")
+    assert spec is not None and spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    result = CliRunner().invoke(tool.main, ["--check"])
+    assert result.exit_code == 0, result.output
+
+
+def own_source() -> str:
+    """What the course can say: its sources, with sentences that are broken over lines joined."""
+    files = [*ROOT.glob("dalle_lessons/**/*.py"), ROOT / "tools" / "environment.py"]
+    return "\n".join(re.sub(r'"\s*\n\s*f?"', "", text(path)) for path in files)
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table below a heading, without its first two lines."""
+    part = text(TEACH / page).split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_messages_in_troubleshooting_are_said_by_the_course():
+    said = own_source()
+    table = rows("troubleshooting.md", "What the course says")
+    assert len(table) > 20
+    for message, cause, command in table:
+        assert message.strip("`") in said, message
+        assert cause and command
+
+
+def test_minutes_of_the_routes_add_up():
+    page = text(TEACH / "routes.md")
+    short, days, weeks = re.split(r"^## (?:90 minutes|Two days|Seven weeks)$", page, flags=re.M)[1:]
+    assert sum(map(int, re.findall(r"^\| (\d+) \|", short, re.M))) == 90
+    for day in days.split("**Day two**"):
+        assert sum(map(int, re.findall(r"^\| (\d+) \|", day, re.M))) == 300
+    named = re.findall(r"(\d\d) \((\d+) minutes\)", weeks)
+    assert named and all(stated(lesson) == int(minutes) for lesson, minutes in named)
+
+
+def test_settings_for_servers_can_be_read():
+    from traitlets.config import Config
+
+    for path in (TEACH / "nbgrader_config.py", TEACH / "hub" / "jupyterhub_config.py"):
+        config = Config()
+        exec(compile(text(path), path.name, "exec"), {"get_config": lambda config=config: config})
+        assert len(config) > 2
+    container = json.loads(text(ROOT / ".devcontainer" / "devcontainer.json"))
+    assert container["postCreateCommand"].startswith("python3 tools/environment.py .venv lab")
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in TEACH.rglob("*.md"):
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text(page)):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_lines_are_for_reading_and_the_pages_speak_of_the_course_alone():
+    for page in TEACH.rglob("*.md"):
+        words = text(page)
+        assert not re.search(r"\b(TODO|FIXME|XXX)\b", words), page.name

@@ -1,0 +1,186 @@
+"""The pages of teach/ that are made from what the course has: misconceptions.md, glossary.md, notation.md, and the
+settings for nbgrader, which are those that `dalle-lessons teach release` writes.
+
+    python tools/make_teach_pages.py            # write what has changed
+    python tools/make_teach_pages.py --check    # exit 1, naming the page, if one is out of date
+
+misconceptions.md holds what the checks say to the wrong answers in tests/classroom/answers. To know it, the answers are
+run, which takes minutes for all lessons; so each lesson's part carries the fingerprint of the two files that it comes
+from, and only parts whose files have changed are made anew. The glossary and the notation come from data/glossary.yaml.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import click
+import yaml
+
+from dalle_lessons.classroom.exercises import CheckFailed, check
+from dalle_lessons.classroom.teach.release import CONFIG
+
+ROOT = Path(__file__).resolve().parent.parent
+ANSWERS = ROOT / "tests" / "classroom" / "answers"
+EXERCISES = ROOT / "dalle_lessons" / "classroom" / "exercises"
+TEACH = ROOT / "teach"
+MADE = "<!-- made by tools/make_teach_pages.py: change what it is made from, then run it -->"
+PART = re.compile(r"^## (\d\d) .*?(?=^## \d\d |\Z)", re.M | re.S)
+
+
+def lessons() -> dict[str, Path]:
+    """{"02": its notebook}."""
+    return {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
+
+
+def cells(lesson: str) -> list[str]:
+    """The sources of a lesson's cells."""
+    read = json.loads(lessons()[lesson].read_text(encoding="utf-8"))
+    return ["".join(cell["source"]) for cell in read["cells"]]
+
+
+def exercises(lesson: str) -> list[str]:
+    """The names of a lesson's exercises, in the order of the lesson."""
+    return [name for source in cells(lesson) for name in re.findall(r'^check\("([^"]+)"', source, re.M)]
+
+
+def title(lesson: str) -> str:
+    """ "02 · The codebook: a picture as a few choices"."""
+    return cells(lesson)[0].splitlines()[0].removeprefix("# ")
+
+
+# --- misconceptions.md ------------------------------------------------------------------------------------------------
+
+
+def fingerprint(lesson: str) -> str:
+    """Of the wrong answers of a lesson and the checks that look at them."""
+    files = [folder / f"lesson_{lesson}.py" for folder in (ANSWERS, EXERCISES)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()[:12]
+
+
+def answers(lesson: str) -> ModuleType:
+    path = ANSWERS / f"lesson_{lesson}.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def said_to(name: str, wrong: list) -> dict[str, list[str]]:
+    """{sentence of the check: the answers that get it, by name where they have one}."""
+    said: dict[str, list[str]] = {}
+    for answer, _ in wrong:
+        try:
+            check(name, answer, quiet=True)
+            continue
+        except CheckFailed as failed:
+            sentence = str(failed).replace("<lambda>", "your function")
+        label = getattr(answer, "__name__", "<lambda>")
+        labels = said.setdefault(sentence, [])
+        if callable(answer) and "<" not in label and label not in labels:
+            labels.append(label)
+    return said
+
+
+def misconceptions_of(lesson: str) -> str:
+    """The part of one lesson, in markdown."""
+    wrong = answers(lesson).WRONG
+    lines = [f"## {title(lesson)}", f"<!-- {fingerprint(lesson)} -->"]
+    for name in exercises(lesson):
+        lines += ["", f"### `{name}`", ""]
+        for sentence, labels in said_to(name, wrong[name]).items():
+            label = ", ".join(label.replace("_", " ") for label in labels)
+            lines.append(f"- {f'*{label}*: ' if label else ''}{sentence}")
+    return "\n".join(lines) + "\n"
+
+
+def parts(page: str) -> dict[str, str]:
+    """{lesson: its part of the page}."""
+    return {match[1]: match[0].rstrip("\n") + "\n" for match in PART.finditer(page)}
+
+
+def with_answers() -> list[str]:
+    return [lesson for lesson in lessons() if (ANSWERS / f"lesson_{lesson}.py").is_file() and exercises(lesson)]
+
+
+def stale(page: str) -> list[str]:
+    """The lessons whose part is missing or made from other files than today's."""
+    made = parts(page)
+    return [lesson for lesson in with_answers() if f"<!-- {fingerprint(lesson)} -->" not in made.get(lesson, "")]
+
+
+def missing(page: str) -> list[str]:
+    """The lessons that have no part."""
+    return [lesson for lesson in with_answers() if lesson not in parts(page)]
+
+
+def misconceptions(page: str, only: list[str]) -> str:
+    """The whole page, with the parts of the lessons `only` made anew."""
+    made = parts(page) | {lesson: misconceptions_of(lesson) for lesson in only}
+    head = f"""# What students get wrong
+
+{MADE}
+
+Wrong answers to the exercises, and the sentence that each gets from `check`: the answers on which checks are tested.
+What stands in italics names the mistake; a sentence without a name belongs to a one-line answer. Numbers in a sentence
+come from the input that the check used.
+
+**In class:** read a lesson's part before you teach it. A good one to discuss is one that made you think.
+"""
+    return "\n".join([head, *(made[lesson] for lesson in with_answers() if lesson in made)])
+
+
+# --- glossary.md and notation.md --------------------------------------------------------------------------------------
+
+
+def entries() -> dict[str, list[dict[str, str]]]:
+    """{"terms": [{term, meaning, lesson}], "symbols": [{symbol, meaning, lesson}]}."""
+    return yaml.safe_load((ROOT / "data" / "glossary.yaml").read_text(encoding="utf-8"))
+
+
+def glossary() -> str:
+    lines = ["# Glossary", "", MADE, "", "Each word with the lesson that introduces it.", ""]
+    lines += ["| term | what it means | lesson |", "|---|---|---|"]
+    for entry in sorted(entries()["terms"], key=lambda entry: entry["term"].lstrip("[").lower()):
+        lines.append(f"| **{entry['term']}** | {entry['meaning']} | {entry['lesson']} |")
+    return "\n".join(lines) + "\n"
+
+
+def notation() -> str:
+    head = "Letters for sizes and quantities. Where a letter has two meanings, the lesson decides."
+    lines = ["# Notation", "", MADE, "", head, "", "| symbol | what it stands for | lesson |", "|---|---|---|"]
+    lines += [f"| {entry['symbol']} | {entry['meaning']} | {entry['lesson']} |" for entry in entries()["symbols"]]
+    return "\n".join(lines) + "\n"
+
+
+@click.command()
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a page is out of date.")
+@click.option("--lessons", "named", help="Make these lessons' misconceptions alone, for instance 02,07.")
+def main(only_check: bool, named: str | None) -> None:
+    """Write the pages of teach/ that are made."""
+    page = TEACH / "misconceptions.md"
+    before = page.read_text(encoding="utf-8") if page.is_file() else ""
+    old = stale(before)
+    texts = {TEACH / "glossary.md": glossary(), TEACH / "notation.md": notation(), TEACH / "nbgrader_config.py": CONFIG}
+    differ = [path.name for path, text in texts.items() if not path.is_file() or path.read_text("utf-8") != text]
+    if only_check:
+        old = [lesson for lesson in old if lesson not in missing(before)]
+        differ += [f"{page.name} (lessons {', '.join(old)})"] if old else []
+        if differ:
+            raise click.ClickException(f"Out of date: {', '.join(differ)}. Run python tools/make_teach_pages.py.")
+        return
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    for lesson in old if named is None else named.split(","):
+        before = misconceptions(before, [lesson])
+        page.write_text(before, encoding="utf-8")
+        click.echo(f"misconceptions of lesson {lesson}")
+
+
+if __name__ == "__main__":
+    main()
