@@ -95,8 +95,14 @@ def misconceptions_of(lesson: str) -> str:
         lines += ["", f"### `{name}`", ""]
         for sentence, labels in said_to(name, wrong[name]).items():
             label = ", ".join(label.replace("_", " ") for label in labels)
-            lines.append(f"- {f'*{label}*: ' if label else ''}{sentence}")
+            lines.append(f"- {f'*{label}*: ' if label else ''}{as_text(sentence)}")
     return "\n".join(lines) + "\n"
+
+
+def as_text(sentence: str) -> str:
+    """The sentence in markdown: what stands outside of `code` is meant letter by letter."""
+    pieces = sentence.split("`")
+    return "`".join(p if n % 2 else re.sub(r"([\\*_<\[$])", r"\\\1", p) for n, p in enumerate(pieces))
 
 
 def parts(page: str) -> dict[str, str]:

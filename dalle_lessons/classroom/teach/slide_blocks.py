@@ -17,6 +17,7 @@ CODE_LINE, ROW = 28, 46
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.S)
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 SENTENCE = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][*\")”]))\s+(?=[A-Z“\"*`(\[])")
+HELP = re.compile(r"`(?:hint|expected|rescue)\b|Stuck\?|from dalle_lessons import|all three")
 ITEM = re.compile(r"^(?:[-*]|\d+\.)\s")
 
 
@@ -76,9 +77,7 @@ def essence(blocks: list[Block], whole: bool = False) -> list[Block]:
         if block.kind != "text":
             kept.append(block)
             continue
-        sentences = [
-            s for s in SENTENCE.split(block.source) if not re.search(r"`(?:hint|expected|rescue)\b|Stuck\?", s)
-        ]
+        sentences = [s for s in SENTENCE.split(block.source) if not HELP.search(s)]
         chosen = [s for i, s in enumerate(sentences) if whole or i < 2 or re.search(r"\?\*", s)]
         if chosen:
             kept.append(_block(" ".join(chosen)))

@@ -15,6 +15,7 @@ section.now { display: block; }
 h1 { font-size: 44px; margin: 0 0 12px; } h2 { font-size: 32px; margin: 0 0 16px; color: #0b4f79; }
 p, ul, ol, table, pre, blockquote { margin: 0 0 14px; }
 li { margin-bottom: 6px; } blockquote { border-left: 6px solid #e69f00; padding-left: 20px; }
+.large { font-size: 34px; } .large h2 { font-size: 36px; }
 .opening p { font-size: 28px; } .opening li { font-size: 24px; }
 .map { position: absolute; left: 64px; right: 64px; bottom: 24px; }
 .map svg { font-size: 16.5px; }

@@ -36,9 +36,11 @@ class Slide:
 
     def html(self) -> str:
         notes = f"<aside>{self.notes}</aside>" if self.notes else ""
-        heading = to_html(self.title, inline=True)
+        heading, used = to_html(self.title, inline=True), sum(block.height for block in self.blocks)
+        plain = all(block.kind in ("text", "list") for block in self.blocks)
+        look = ' class="large"' if plain and used < HEIGHT / 2.2 else ""  # a third larger: half as high again, and more
         heading = re.sub(r" · \d+ minutes?( ·.*)?$", "", heading)  # stated for one at a desk, not for a class
-        return f"<section><h2>{heading}</h2>{''.join(block.html for block in self.blocks)}{notes}</section>"
+        return f"<section{look}><h2>{heading}</h2>{''.join(block.html for block in self.blocks)}{notes}</section>"
 
 
 def slides(lessons: list[str], folder: Path, say: Callable[[str], None]) -> list[Path]:
@@ -78,20 +80,21 @@ def opening(lesson: str, first: str) -> str:
 
 def _slides_of(lesson: str, cells: list[dict[str, Any]]) -> Iterator[Slide]:
     """Slides before they are made to fit."""
-    title = ""
+    title = section = ""
     for cell in cells:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             for heading, text in by_heading(source):
-                title = heading or title
+                title = heading or section  # without a heading, an exercise has ended
+                section = section if heading.startswith("Exercise") else title
                 blocks = essence(blocks_of(text), whole=title.startswith(("Exercise", "What to remember")))
                 if blocks:
                     yield Slide(title, blocks, to_html(text))
             continue
-        yield from _of_code(lesson, title, cell, source)
+        yield from _of_code(lesson, title, section, cell, source)
 
 
-def _of_code(lesson: str, title: str, cell: dict[str, Any], source: str) -> Iterator[Slide]:
+def _of_code(lesson: str, title: str, section: str, cell: dict[str, Any], source: str) -> Iterator[Slide]:
     if asked := re.search(rf'guess\("{lesson}\.(\w+)"\)', source):
         text = lesson_texts(lesson).guesses[asked[1]]
         choices = list(text.choices) or [f"a number from {text.low:g} to {text.high:g} {text.unit}".strip()]
@@ -111,7 +114,7 @@ def _of_code(lesson: str, title: str, cell: dict[str, Any], source: str) -> Iter
             alt = html.escape(" ".join("".join(data.get("text/plain", "")).split())[:400])
             png = "".join(data["image/png"]).replace("\n", "")
             image = f'<img class="figure" alt="{alt}" src="data:image/png;base64,{png}">'
-            yield Slide(title, [Block("figure", "", image, HEIGHT)])
+            yield Slide(section, [Block("figure", "", image, HEIGHT)])
 
 
 def by_heading(source: str) -> list[tuple[str, str]]:
@@ -125,9 +128,24 @@ def by_heading(source: str) -> list[tuple[str, str]]:
     return [(heading, "\n".join(lines).strip()) for heading, lines in parts if heading or "".join(lines).strip()]
 
 
-def fitted(made: Iterator[Slide]) -> Iterator[Slide]:
-    """The same slides, cut where one would be too full; code that an exercise begins with joins its statement."""
+def _joined(made: Iterator[Slide]) -> Iterator[Slide]:
+    """Code goes below the text before it that has the same title, where there is room for both."""
+    before: Slide | None = None
     for slide in made:
+        both = sum(block.height for block in (*(before.blocks if before else ()), *slide.blocks))
+        if before and slide.title == before.title and slide.blocks[0].kind == "code" and both <= HEIGHT:
+            before.blocks += slide.blocks
+            continue
+        if before:
+            yield before
+        before = slide
+    if before:
+        yield before
+
+
+def fitted(made: Iterator[Slide]) -> Iterator[Slide]:
+    """The same slides, cut where one would be too full; the code that an exercise begins with joins its statement."""
+    for slide in _joined(made):
         room, held = HEIGHT, Slide(slide.title, [], slide.notes)
         for block in (part for whole in slide.blocks for part in whole.cut()):
             if held.blocks and block.height > room:
