@@ -34,6 +34,7 @@ TEACHING = """
 teach/README
 teach/*
 teach/notes/*
+teach/hub/*
 ```
 """
 #: What a page fetches while it is shown; what a reader has to click on may lie elsewhere.
@@ -87,7 +88,7 @@ def lay_out(source: Path) -> None:
     alt = drawn.alt.replace('"', "'").replace("\n", " ")
     (source / "map.md").write_text(f"```{{image}} _static/map.svg\n:alt: {alt}\n```\n", encoding="utf-8")
     if (ROOT / "teach").is_dir():
-        shutil.copytree(ROOT / "teach", source / "teach", ignore=shutil.ignore_patterns("*.py", "hub"))
+        shutil.copytree(ROOT / "teach", source / "teach", ignore=shutil.ignore_patterns("*.py", "Dockerfile"))
         with open(source / "index.md", "a", encoding="utf-8") as index:
             index.write(TEACHING)
     for page in source.rglob("*.md"):
