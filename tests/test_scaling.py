@@ -32,3 +32,17 @@ def test_the_table_holds_each_run_with_its_command():
         if before["preset"] == after["preset"]:
             assert float(after["image"]) < float(before["image"])
             assert int(after["flops"]) * int(before["steps"]) == int(before["flops"]) * int(after["steps"])
+
+
+def test_the_drawings_of_lesson_16_are_those_of_the_table():
+    from dalle_lessons.classroom.lesson_figures.lesson_16 import same_price, with_no_scale
+    from dalle_lessons.classroom.lesson_figures.runs_16 import SAME_PRICE, drawings, run_of
+    from dalle_lessons.datasets.shapes_check import parse
+
+    captions, judged, found = drawings()
+    assert all(parse(caption) for caption in captions)
+    for key, (tokens, right) in found.items():
+        assert run_of(*key).key == key and tokens.shape == (len(captions), 4, 64) and 0 <= right <= judged
+    assert all(0.8e12 < run_of(*key).flops < 1.3e12 for key in SAME_PRICE)
+    assert same_price() == "66,560 parameters, 800 steps"
+    assert with_no_scale() == "good at first, then behind"

@@ -795,7 +795,7 @@ def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
 
 
 def test_training_cost_counts_as_the_real_models_do():
-    from dalle_lessons.classroom.steppers.training_cost import DATA, PAPER, SIZES, costs, parameters, written
+    from dalle_lessons.classroom.steppers.training_cost import DATA, PAPER, SEEN, SIZES, Plan, costs, parameters, written
     from dalle_lessons.model.dalle import DALLE, DALLEConfig
 
     shapes_config = replace(DALLE.from_pretrained("shapes").config, dvae_fingerprint="", tokenizer_fingerprint="")
@@ -803,18 +803,22 @@ def test_training_cost_counts_as_the_real_models_do():
     for config in (shapes_config, DALLEConfig(50, 6, 3, 4, 20, 8, 2, 2)):
         with torch.device("meta"):
             assert parameters(config) == sum(p.numel() for p in DALLE(config).parameters())
-    assert written("parameters", parameters(PAPER)) == "12 billion"
+    assert written("parameters", parameters(PAPER)) == "12.3 billion"
     s = steppers.TrainingCost()
-    asked = ["about 4 times", "about 2 times", "about 2 times", "about 4 times", "stays the same", "about 2 times"]
+    asked = ["about 4 times", "the same", "half", "the same", "the same", "about 2 times", "about 12 times"]
     assert [s.frame(i).choices[s.frame(i).answer] for i in range(s.length)] == asked
-    before, after = s.before_and_after(4)  # twice the batch
-    assert after["steps"] == before["steps"] / 2 and before == costs(PAPER, 4.4e8, 1024)
+    before, after = s.before_and_after(1)  # twice the batch
+    assert after["steps"] == before["steps"] / 2 and before == costs(Plan(PAPER, SEEN, 1024))
+    assert written("time", before["time"]) == "12.5 days"
     assert s.frame(0).hidden.png != s.frame(0).picture.png
-    s.reveal(0)
+    assert all("times" in s.frame(i).because for i in range(s.length))
+    s.go(2)
+    s.reveal(2)
     old = s._picture.value
     for slider, value in ((s.size, shapes_config), (s.data, DATA["1 million"]), (s.batch, 64)):
         slider.value = value
-    assert s._picture.value != old and s.before_and_after(0)[0] == costs(shapes_config, 1e6, 64)
+    assert s._picture.value != old and s.position == 2
+    assert s.before_and_after(0)[0] == costs(Plan(shapes_config, 1e6, 64))
 
 
 def test_attacks_asks_for_what_is_found_in_the_file():

@@ -1,9 +1,9 @@
-"""Lesson 16: what a training costs, and which of its costs grow when one thing doubles."""
+"""Lesson 16: what a training costs, and which of its costs grow when one thing changes."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import ipywidgets as widgets
 
@@ -22,19 +22,39 @@ SIZES = {
     "2,688 × 64": replace(PAPER, width=2688, heads=42),
     "3,968 × 64, the paper": PAPER,
 }
-DATA = {"100 thousand": 1e5, "1 million": 1e6, "10 million": 1e7, "100 million": 1e8, "440 million, the paper": 4.4e8}
+SEEN = 430_000 * 1024  # pairs, in the paper
+DATA = {"100 thousand": 1e5, "1 million": 1e6, "10 million": 1e7, "100 million": 1e8, "440 million, the paper": SEEN}
 V100, GPUS, USED = 125e12, 1024, 0.3  # peak FLOPs a second in 16 bits (NVIDIA), the paper's number, our assumption
+WATTS, OVERHEAD = 300, 1.2  # of a V100 (NVIDIA); what the building takes for each watt of the machines: assumed
 
-CHANGES = (  # what doubles, which row of the table is asked about
-    ("width", "FLOPs of the training"),
-    ("layers", "parameters"),
-    ("data", "FLOPs of the training"),
-    ("width", "weights, gradients, two moments"),
-    ("batch", "FLOPs of the training"),
-    ("batch", "activations kept, whole batch"),
+CHANGES = (  # what changes, by which factor; which row of the table is asked about; why
+    ({"width": 2}, "FLOPs of the training", "A block holds 12 C² numbers, and each costs 6 FLOPs a token."),
+    ({"batch": 2}, "FLOPs of the training", "As many pairs are seen, in half as many steps."),
+    ({"GPUs": 2}, "time", "The same FLOPs, twice as many a second, if all keep busy."),
+    ({"GPUs": 2}, "energy", "Twice the watts, for half the time."),
+    ({"width": 2, "pairs": 0.25}, "energy", "Four times the parameters, a quarter of the tokens: 6 · N · D stays."),
+    ({"batch": 2}, "activations kept, whole batch", "Each pair in the batch keeps its own."),
+    ({"side": 2}, "pairs of slots in attention", "Four times the image tokens; pairs grow with the square of all slots."),
 )
-FACTORS = (1, 2, 4, 8)
-CHOICES = ("stays the same", "about 2 times", "about 4 times", "about 8 times")
+FACTORS = (0.5, 1, 2, 4, 8, 12)
+CHOICES = ("half", "the same", "about 2 times", "about 4 times", "about 8 times", "about 12 times")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training: the model, the pairs that it sees, the batch, how many GPUs."""
+
+    model: DALLEConfig
+    pairs: float
+    batch: int
+    gpus: int = GPUS
+
+    def changed(self, what: dict[str, float]) -> Plan:
+        c = self.model
+        by = {name: what.get(name, 1) for name in ("width", "side", "pairs", "batch", "GPUs")}
+        rows, cols = int(c.rows * by["side"]), int(c.cols * by["side"])
+        model = replace(c, width=int(c.width * by["width"]), rows=rows, cols=cols)
+        return Plan(model, self.pairs * by["pairs"], int(self.batch * by["batch"]), int(self.gpus * by["GPUs"]))
 
 
 def parameters(c: DALLEConfig) -> int:
@@ -45,26 +65,32 @@ def parameters(c: DALLEConfig) -> int:
     return blocks + tables + heads
 
 
-def costs(c: DALLEConfig, data: float, batch: int) -> dict[str, float]:
-    """What a training on `data` pairs costs, row by row. Memory as in the paper: 16 bits for each number, and of the
-    activations only the blocks' inputs, the rest being computed again (section 2.4)."""
-    slots = c.text_length + c.image_length
-    flops = 6 * parameters(c) * data * slots
+def costs(plan: Plan) -> dict[str, float]:
+    """What a training costs, row by row. Memory as in the paper: 16 bits for each number, and of the activations only
+    the blocks' inputs, the rest being computed again (section 2.4)."""
+    c = plan.model
+    slots = c.text_length + c.rows * c.cols
+    flops = 6 * parameters(c) * plan.pairs * slots
+    seconds = flops / (V100 * plan.gpus * USED)
     return {
         "parameters": parameters(c),
-        "steps": data / batch,
+        "steps": plan.pairs / plan.batch,
         "FLOPs of the training": flops,
-        "time on 1,024 V100s": flops / (V100 * GPUS * USED),
+        "time": seconds,
+        "energy": seconds * plan.gpus * WATTS * OVERHEAD / 3.6e6,
         "weights, gradients, two moments": 4 * 2 * parameters(c),
-        "activations kept, whole batch": 2 * c.layers * batch * slots * c.width,
+        "activations kept, whole batch": 2 * c.layers * plan.batch * slots * c.width,
+        "pairs of slots in attention": slots**2,
     }
 
 
 def written(row: str, value: float) -> str:
     """A cost as one reads it."""
-    if row.startswith("time"):
+    if row == "time":
         units = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"), (1e-3, "milliseconds"))
         return in_units(value, units)
+    if row == "energy":
+        return in_units(value, ((1e3, "MWh"), (1, "kWh"), (1e-3, "Wh"), (1e-6, "mWh")))
     if row.startswith(("weights", "activations")):
         return in_units(value, ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")))
     if row.startswith("FLOPs"):
@@ -77,22 +103,34 @@ def in_units(value: float, units: tuple[tuple[float, str], ...]) -> str:
     """In the largest unit that it reaches, else in the smallest."""
     size, name = next(((size, name) for size, name in units if value >= size), units[-1])
     number = value / size
-    return f"{number:,.0f} {name}".strip() if number >= 100 else f"{number:.2g} {name}".strip()
+    return f"{number:,.0f} {name}".strip() if number >= 100 else f"{number:.3g} {name}".strip()
+
+
+def said(what: dict[str, float]) -> str:
+    """A change in words: "The width doubles"."""
+    names = {"pairs": "number of pairs", "GPUs": "number of GPUs", "side": "side of the grid of image tokens"}
+    how = {2: "doubles", 0.25: "falls to a quarter"}
+    words = " and the ".join(f"{names.get(name, name)} {how[factor]}" for name, factor in what.items())
+    return f"The {words}"
 
 
 class TrainingCost(Stepper):
-    """Each step doubles one thing (width, layers, data, batch): guess how one cost answers, then see all of them.
+    """Each step changes one thing or two: guess how one cost answers, then see all of them.
 
-    The sliders set what is doubled from: the model's size (width × layers), the pairs seen, the batch.
+    The sliders set what is changed: the model's size (width × layers), the pairs seen, the batch.
     """
 
-    title = "What doubles with what"
+    title = "What grows with what"
 
     def __init__(self):
         self.length = len(CHANGES)
-        style = {"continuous_update": False, "layout": {"width": "420px"}}
-        self.size = widgets.SelectionSlider(options=SIZES, value=PAPER, description="size", **style)
-        self.data = widgets.SelectionSlider(options=DATA, value=4.4e8, description="pairs seen", **style)
+        style = {
+            "continuous_update": False,
+            "style": {"description_width": "initial"},
+            "layout": {"width": "460px"},
+        }
+        self.size = widgets.SelectionSlider(options=SIZES, value=PAPER, description="width × layers", **style)
+        self.data = widgets.SelectionSlider(options=DATA, value=SEEN, description="pairs seen", **style)
         powers = [(f"{2**n:,}", 2**n) for n in range(0, 14)]
         self.batch = widgets.SelectionSlider(options=powers, value=1024, description="batch", **style)
         for slider in (self.size, self.data, self.batch):
@@ -100,52 +138,51 @@ class TrainingCost(Stepper):
         super().__init__((self.size, self.data, self.batch))
 
     def again(self) -> None:
-        """The same steps from other sizes; what was answered stays answered."""
+        """The same steps from other sizes, at the same place; what was answered stays answered."""
         self._frames.clear()
         self.show()
 
     def before_and_after(self, i: int) -> tuple[dict[str, float], dict[str, float]]:
-        """The costs as the sliders say, and with what step i doubles."""
-        c, data, batch = self.size.value, self.data.value, self.batch.value
-        what = CHANGES[i][0]
-        if what in ("width", "layers"):
-            return costs(c, data, batch), costs(replace(c, **{what: 2 * getattr(c, what)}), data, batch)
-        return costs(c, data, batch), costs(c, data * (1 + (what == "data")), batch * (1 + (what == "batch")))
+        """The costs as the sliders say, and with what step i changes."""
+        plan = Plan(self.size.value, self.data.value, self.batch.value)
+        return costs(plan), costs(plan.changed(CHANGES[i][0]))
 
     def frame(self, i: int) -> Frame:
-        what, row = CHANGES[i]
+        what, row, because = CHANGES[i]
         before, after = self.before_and_after(i)
         factor = after[row] / before[row]
-        answer = min(range(4), key=lambda n: abs(math.log(factor / FACTORS[n])))
-        name = {"data": "number of pairs", "layers": "number of layers"}.get(what, what)
+        answer = min(range(len(FACTORS)), key=lambda n: abs(math.log(factor / FACTORS[n])))
+        change = f"{written(row, before[row])} → {written(row, after[row])}, {factor:.2f} times."
+        change = change.replace("$10^{", "10<sup>").replace("}$", "</sup>")
         return Frame(
-            self.picture(before, after, row, f"The {name} doubles."),
-            f"The {name} doubles: <b>{row}</b> {written(row, before[row])} → {written(row, after[row])}, "
-            f"{factor:.2f} times.".replace("$10^{", "10<sup>").replace("}$", "</sup>"),
-            question=f"The {name} doubles, the rest stays as the sliders say. What happens to: {row}?",
+            self.picture(before, after, row, f"{said(what)}."),
+            f"{said(what)}: <b>{row}</b> {change}",
+            question=f"{said(what)}, the rest stays as the sliders say. What happens to: {row}?",
             choices=CHOICES,
             answer=answer,
-            hidden=self.picture(before, None, row, f"The {name} doubles: what then?"),
+            because=f"{factor:.2f} times: {because[0].lower() + because[1:]}",
+            hidden=self.picture(before, None, row, f"{said(what)}."),
         )
 
     def picture(self, before: dict[str, float], after: dict[str, float] | None, asked: str, title: str) -> Picture:
         """A table, a line for each cost: before, after, and how many times as much as a bar."""
-        figure = new_figure(9.0, 2.5)
+        figure = new_figure(9.0, 3.1)
         ax = figure.subplots()
         ax.set_axis_off()
-        for x, head in ((0, title), (3.5, "before"), (5.1, "after"), (6.7, "times")):
+        ax.set_title(title, fontsize=10, fontweight="bold", loc="left")
+        for x, head in ((2.9, "before"), (4.5, "after"), (6.1, "times")):
             ax.text(x, 0.9, head, fontsize=9, fontweight="bold", va="center")
         for line, row in enumerate(before):
             y = -line
             bold = "bold" if row == asked else "normal"
             ax.text(0, y, row, fontsize=9, fontweight=bold, va="center")
-            ax.text(3.5, y, written(row, before[row]), fontsize=9, va="center")
-            ax.text(5.1, y, "?" if after is None else written(row, after[row]), fontsize=9, va="center")
+            ax.text(2.9, y, written(row, before[row]), fontsize=9, va="center")
+            ax.text(4.5, y, "?" if after is None else written(row, after[row]), fontsize=9, va="center")
             if after is not None:
                 factor = after[row] / before[row]
-                ax.add_patch(rectangle((6.7, y - 0.3), 0.4 * factor, 0.6, facecolor=ORANGE))
-                ax.text(6.75 + 0.4 * factor, y, f"{factor:.2g}", fontsize=9, va="center")
-        ax.set_xlim(0, 9)
+                ax.add_patch(rectangle((6.1, y - 0.3), 0.2 * factor, 0.6, facecolor=ORANGE))
+                ax.text(6.15 + 0.2 * factor, y, f"{factor:.2g}", fontsize=9, va="center")
+        ax.set_xlim(0, 9.6)
         ax.set_ylim(-len(before) + 0.4, 1.4)
         told = "to be guessed." if after is None else "; ".join(f"{r} {after[r] / before[r]:.2g} times" for r in after)
         return show(figure, f"{title} {told}")

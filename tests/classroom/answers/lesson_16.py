@@ -42,13 +42,43 @@ def one_by_one(gradient, scale):
     return torch.tensor([float((g * scale).half()) / scale for g in gradient])
 
 
+def drawing(n, text, image, cached):
+    fed = text + image - 1 if cached else text * image + image * (image - 1) // 2
+    return 2 * n * fed
+
+
+def drawing_by_sum(n, text, image, cached):
+    return 2 * n * (text + image - 1) if cached else sum(2 * n * (text + k) for k in range(image))
+
+
+def drawing_by_loop(n, text, image, cached):
+    total, held = 0, 0
+    for k in range(image):
+        now = text + k
+        total += 2.0 * n * (now - held if cached else now)
+        held = now
+    return total
+
+
+def energy(flops, peak, used, watts, overhead):
+    return flops / (peak * used) * watts * overhead / 3.6e6
+
+
+def energy_by_joules(flops, peak, used, watts, overhead):
+    joules = watts * overhead * flops / peak / used
+    return joules / 1000 / 3600
+
+
+def energy_by_hours(flops, peak, used, watts, overhead):
+    hours = flops / (used * peak) / 3600
+    return torch.tensor(hours * watts / 1000 * overhead, dtype=torch.float64)
+
+
 RIGHT = {
     "16.dalle_parameters": [summed, counted, in_parts],
-    "16.training_flops": [
-        lambda n, s, b, t: 6 * n * s * b * t,
-        lambda n, s, b, t: sum(6.0 * n * b * t for _ in range(s)),
-        lambda n, s, b, t: torch.tensor((2 + 4) * n * (s * b * t), dtype=torch.float64),
-    ],
+    "16.drawing_flops": [drawing, drawing_by_sum, drawing_by_loop],
+    "16.kilowatt_hours": [energy, energy_by_joules, energy_by_hours],
+    "16.order": ["bedfca", "befdca", "BEDCFA", "b, e, d, f, c, a"],
     "16.through_half": [scaled, with_to, one_by_one],
 }
 WRONG = {
@@ -61,14 +91,44 @@ WRONG = {
         (lambda c: summed(c) + (c.rows * c.cols - c.rows - c.cols) * c.width, "row and a column"),
         (lambda c: summed(c) - c.layers * 13 * c.width, "13 C"),
         (lambda c: 12 * c.width**2, "For width"),
+        (lambda c: summed(c) - c.width * (c.vocab_size + c.codes), "heads' matrices"),
+        (lambda c: summed(c) - c.width, "half of the last norm"),
+        (lambda c: summed(c) - c.width + 1, "one number"),
+        (lambda c: summed(c) - (c.layers - 1) * (12 * c.width**2 + 13 * c.width), "one block"),
     ],
-    "16.training_flops": [
-        (lambda n, s, b, t: 2 * n * s * b * t, "forward pass alone"),
-        (lambda n, s, b, t: 3 * n * s * b * t, "two operations"),
-        (lambda n, s, b, t: 6 * n * b * t, "one step"),
-        (lambda n, s, b, t: 6 * n * s * b, "not tokens"),
-        (lambda n, s, b, t: 6 * n * s * t, "batch is missing"),
-        (lambda n, s, b, t: 6 * n * s * b * t**2, "not squared"),
+    "16.drawing_flops": [
+        (lambda n, t, k, c: 6 * n * (t + k - 1), "not 6"),
+        (lambda n, t, k, c: 2 * n * (t + k), "fed to nobody"),
+        (lambda n, t, k, c: 2 * n * k, "caption's tokens"),
+        (lambda n, t, k, c: n * (t + k - 1), "two operations"),
+        (lambda n, t, k, c: 2 * n * (t + k - 1), "costs more"),
+        (lambda n, t, k, c: drawing(n, t, k, True) if c else 2 * n * k * (t + k), "will ever be there"),
+        (lambda n, t, k, c: drawing(n, t, k, True) if c else 2 * n * sum(range(k)), "leave the caption out"),
+        (lambda n, t, k, c: drawing(n, t, k, True) if c else 2 * n * sum(t + i for i in range(1, k + 1)), "alone"),
+        (lambda n, t, k, c: drawing(n, t, k, not c), "without a cache"),
+        (lambda n, t, k, c: drawing(n, t, k, True) if c else 2 * n * (t + k) ** 2, "Image token k"),
+    ],
+    "16.kilowatt_hours": [
+        (lambda f, p, u, w, o: f / (p * u) * w * o, "joules"),
+        (lambda f, p, u, w, o: f / (p * u) * w * o / 3600, "watt-hours"),
+        (lambda f, p, u, w, o: f / (p * u) * w * o / 1000, "kilowatt-seconds"),
+        (lambda f, p, u, w, o: f / (p * u) / 60 * w / 1000 * o, "not 60"),
+        (lambda f, p, u, w, o: f / (p * u) * w / 3.6e6, "overhead is missing"),
+        (lambda f, p, u, w, o: f / (p * u) * w / o / 3.6e6, "more, not less"),
+        (lambda f, p, u, w, o: f / p * w * o / 3.6e6, "take the peak"),
+        (lambda f, p, u, w, o: f / p * u * w * o / 3.6e6, "more seconds"),
+        (lambda f, p, u, w, o: f / (p * u) / 3600, "in hours"),
+    ],
+    "16.order": [
+        ("ebdfca", "after the backward pass"),
+        ("becdfa", "still scaled"),
+        ("beafdc", "still scaled"),
+        ("bedfac", "clip after the step"),
+        ("bedcaf", "after the step"),
+        ("bdefca", "before the backward pass has made"),
+        ("bedfc", "a is missing"),
+        ("bedfcaa", "once"),
+        (list("bedfca"), "as text"),
     ],
     "16.through_half": [
         (lambda g, scale: g, "Nothing was lost"),
@@ -78,5 +138,8 @@ WRONG = {
         (lambda g, scale: (g / scale).half().float() * scale, "divide first"),
         (lambda g, scale: (g * scale).bfloat16().float() / scale, "bfloat16"),
         (lambda g, scale: (g * scale).half() / scale, "32 bits"),
+        (lambda g, scale: (g.half() * scale).float() / scale, "unscaled"),
+        (lambda g, scale: g * scale / scale, "Nothing was lost"),
+        (lambda g, scale: (g.half() / scale).float() * scale, "in this order"),
     ],
 }
