@@ -86,7 +86,7 @@ def measure(job: Job, dvae: DVAE) -> tuple[dict, torch.Tensor]:
 
 
 def learn(scale: float | None, moving: bool, seed: int) -> list[float]:
-    """The lesson's training, its gradients in 16 bits, for STEPS; with scale None all in 32. -> means of EVERY losses"""
+    """The lesson's training, its gradients in 16 bits; with scale None all in 32. -> means of EVERY losses"""
     system, pairs = TextToImage.from_pretrained("shapes", device="cpu"), shapes("test", 256)
     text = system.tokenizer.encode([pairs.caption(i, None) for i in range(256)])
     tokens = tokenize(system.dvae, pairs.pictures)

@@ -57,14 +57,14 @@ def drawing_flops(answer) -> None:
     again = sum(text + k for k in range(image))
     value = as_number(call(answer, n, text, image, True, shown=shown), "The FLOPs with a cache")
     mistakes = {
-        "Nothing is learned here: drawing is the forward pass alone, 2 FLOPs a parameter and token, not 6.": 6 * n * fed,
+        "Nothing is learned here: drawing is the forward pass, 2 FLOPs a parameter and token, not 6.": 6 * n * fed,
         "A multiplication and an addition are two operations: 2 FLOPs a parameter and token.": n * fed,
         "The last image token is drawn, but fed to nobody: one token less.": 2 * n * (text + image),
         "The caption's tokens pass through the model too, once.": 2 * n * image,
         "The caption must be read first, and each image token but the last is fed as well.": 2 * n * (image - 1),
         "You count only the caption: each image token but the last is fed as well.": 2 * n * text,
         "That is without a cache: with one, each token is fed once.": 2 * n * again,
-        "That is what a training step costs on such a sequence: drawing is the forward pass alone.": 6 * n * (text + image),
+        "That is a training step on such a sequence: drawing is the forward pass alone.": 6 * n * (text + image),
     }
     words = f"With a cache each token is fed once, but for the last one drawn: {fed} tokens for 7 of text, 13 of image."
     diagnose(value, 2 * n * fed, mistakes, words, 1e-6)
@@ -152,7 +152,7 @@ STEPS = {
     "f": "is a gradient not finite? then leave the step out",
 }
 BEFORE = (  # (first, second, what goes wrong the other way round)
-    ("b", "e", "The loss is scaled after the backward pass: the gradients have gone through 16 bits already, and are lost."),
+    ("b", "e", "The loss is scaled after the backward pass: the gradients have been through 16 bits already."),
     ("e", "d", "The gradients are divided before the backward pass has made them."),
     ("e", "c", "You clip before the backward pass has made the gradients."),
     ("e", "a", "The optimizer steps before the backward pass: there are no gradients yet."),

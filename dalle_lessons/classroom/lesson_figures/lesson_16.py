@@ -12,8 +12,22 @@ from torch import Tensor, nn
 from ...datasets.images import to_image
 from ...model.dalle import DALLE
 from ...model.sampling import sample
-from ..figures import BLUE, DASHES, GRAY, GREEN, MARKERS, ORANGE, PALETTE, RED, SKY, YELLOW, curves, frame, new_figure
-from ..figures import rectangle
+from ..figures import (
+    BLUE,
+    DASHES,
+    GRAY,
+    GREEN,
+    MARKERS,
+    ORANGE,
+    PALETTE,
+    RED,
+    SKY,
+    YELLOW,
+    curves,
+    frame,
+    new_figure,
+    rectangle,
+)
 from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
@@ -57,7 +71,8 @@ def parts(model: DALLE, others: dict[str, int], outcome: Outcome) -> Picture:
         left += width
     small = ";  ".join(f"{name} {100 * size / total:.1f}%" for name, size in sizes.items() if size < 0.1 * total)
     ax.text(0.5, -0.04, f"the thin strips on the right:  {small}", ha="center", va="top", fontsize=9)
-    ax.text(0.5, 1.03, f"the paper: {total:,}; without embeddings and heads {bare:,}", ha="center", va="bottom", fontsize=10)
+    counts = f"the paper: {total:,}; without embeddings and heads {bare:,}"
+    ax.text(0.5, 1.03, counts, ha="center", va="bottom", fontsize=10)
     for y, (name, size) in zip((0.62, 0.32), others.items(), strict=True):
         side = math.sqrt(size / total)
         ax.add_patch(rectangle((1.12, y), side, side, facecolor=BLUE))
@@ -66,8 +81,8 @@ def parts(model: DALLE, others: dict[str, int], outcome: Outcome) -> Picture:
     ax.set_ylim(-0.12, 1.12)
     panel.suptitle(f"Each parameter the same area. The MLPs: {outcome}", fontsize=10)
     alt = (
-        "A square for the paper's parameters, cut into strips: two thirds MLPs, one third attention, and thin strips for "
-        "embeddings, heads and norms. Beside it, to the same scale, our two models as dots."
+        "A square for the paper's parameters, cut into strips: two thirds MLPs, one third attention, and thin strips "
+        "for embeddings, heads and norms. Beside it, to the same scale, our two models as dots."
     )
     return as_picture(panel, alt)
 
@@ -101,10 +116,10 @@ def days(total: float, speeds: dict[str, float], outcome: Outcome) -> Picture:
     ax.set_xlim(1, 40 * max(took))
     ax.invert_yaxis()
     ax.tick_params(labelsize=9)
-    ax.set_xlabel("days (each line ten times the one before)", fontsize=9)
+    ax.set_xlabel("days (logarithmic)", fontsize=9)
     ax.grid(axis="x", alpha=0.25)
     ax.set_title(f"{total:.2e} FLOPs. Two laptop cores: {outcome}", fontsize=10)
-    alt = "How long the paper's training takes on two laptop cores, on this machine as measured, on one V100 and on 1,024."
+    alt = "How long the paper's training takes on two laptop cores, on this machine, on one V100 and on 1,024."
     return as_picture(panel, alt)
 
 
@@ -116,7 +131,8 @@ def energy(needs: dict[str, float], training: float, picture: float, outcome: Ou
     rows = dict(sorted((needs | {"a liter of water, made to boil": KETTLE}).items(), key=lambda row: row[1]))
     colors = [GRAY if "water" in name else ORANGE if "training" in name else BLUE for name in rows]
     drawn = left.barh(list(rows), list(rows.values()), color=colors)
-    left.bar_label(drawn, [f"{kwh:,.0f}" if kwh >= 10 else f"{kwh:.2g}" for kwh in rows.values()], fontsize=9, padding=4)
+    words = [f"{kwh:,.0f}" if kwh >= 10 else f"{kwh:.2g}" for kwh in rows.values()]
+    left.bar_label(drawn, words, fontsize=9, padding=4)
     left.set_xscale("log")
     left.set_xlim(min(rows.values()) / 3, 300 * max(rows.values()))
     left.tick_params(labelsize=8)
@@ -134,8 +150,8 @@ def energy(needs: dict[str, float], training: float, picture: float, outcome: Ou
     panel.suptitle(f"When has drawing used as much as the training? {outcome}", fontsize=10)
     alt = (
         "Left, energy of one emoji picture, of one and of 512 candidates of the paper's model, of a liter of boiling "
-        "water and of the training, on a logarithmic scale. Right, drawing's energy grows with the captions and crosses "
-        "that of the training."
+        "water and of the training, on a logarithmic scale. Right, drawing's energy grows with the captions and "
+        "crosses that of the training."
     )
     return as_picture(panel, alt)
 
@@ -165,14 +181,14 @@ def loss_curves(runs: Sequence[Run]) -> Picture:
     ax = panel.subplots()
     sizes_drawn(ax, [run for run in runs if run.key != HELD_OUT])
     hidden = run_of(*HELD_OUT)
-    ax.axvline(hidden.flops, color=GRAY, linestyle=":")
-    ax.text(hidden.flops, 1.35, f"{hidden.steps} steps?", fontsize=9, ha="center")
+    ax.axvline(hidden.flops, color=GREEN, linestyle=":")
+    ax.text(hidden.flops, 1.35, f"{hidden.name}?", fontsize=9, ha="center", color=GREEN)
     ax.set_ylim(0.1, 1.6)
     ax.legend(fontsize=8, loc="lower left")
     ax.set_title("Run before: each point is a training of its own, from 100 steps on, doubled each time", fontsize=9)
     alt = (
-        "Loss against compute, a line for each of four sizes: each falls as its model trains for longer. The next point "
-        "of the third line is missing; its place is marked."
+        "Loss against compute, a line for each of four sizes: each falls as its model trains for longer. The next "
+        "point of the third line is missing; its place is marked."
     )
     return as_picture(panel, alt)
 
@@ -209,8 +225,8 @@ def same_price() -> str:
 
 @figure("16.drawings")
 def by_price(system: TextToImage, caption: int, index: int, outcome: Outcome) -> Picture:
-    """system: the shipped shapes model, which draws last; caption: 0 or 1, which of the two; index: 0 to 3, which drawing. Each stands at the
-    price of its training (across) and the size of its model (down)."""
+    """system: the shipped shapes model, which draws last; caption: 0 or 1, which of the two; index: 0 to 3, which
+    drawing. Each stands at the price of its training (across) and the size of its model (down)."""
     captions, judged, found = drawings()
     runs = [run_of(*key) for key in found]
     text = system.tokenizer.encode([captions[caption]]).expand(index + 1, -1)
@@ -245,8 +261,8 @@ def by_price(system: TextToImage, caption: int, index: int, outcome: Outcome) ->
         fontsize=10,
     )
     alt = (
-        f"Drawings of “{captions[caption]}” by models of {len(sizes)} sizes, each placed at what its training cost. With "
-        "little training there are patches of color; with more, two things; the shipped model, last, draws what was asked."
+        f"Drawings of “{captions[caption]}” by models of {len(sizes)} sizes, each placed at what its training cost. "
+        "With little training there are patches of color; with more, two things. The shipped model draws last."
     )
     return as_picture(panel, alt)
 
@@ -345,8 +361,9 @@ def own_scales(shared: Sequence[float], apart: Sequence[float], scales: Sequence
     places = range(len(shared))
     for values, shift, color, name in ((shared, -0.2, RED, "one scale for all"), (apart, 0.2, BLUE, "a scale each")):
         drawn = ax.bar([i + shift for i in places], [100 * v for v in values], 0.38, color=color, label=name)
-        ax.bar_label(drawn, [f"{100 * v:.2g}%" for v in values], fontsize=8)
-    ax.set_xticks(places, [f"block {i + 1}\nits own: $2^{{{math.log2(s):.0f}}}$" for i, s in enumerate(scales)], fontsize=9)
+        ax.bar_label(drawn, [f"{100 * v:.0f}%" if v > 0.1 else f"{100 * v:.2g}%" for v in values], fontsize=8)
+    names = [f"block {i + 1}\nits own: $2^{{{math.log2(s):.0f}}}$" for i, s in enumerate(scales)]
+    ax.set_xticks(places, names, fontsize=9)
     ax.set_ylim(0, 115)
     ax.set_ylabel("% of the gradient lost", fontsize=9)
     ax.tick_params(axis="y", labelsize=8)

@@ -34,7 +34,7 @@ CHANGES = (  # what changes, by which factor; which row of the table is asked ab
     ({"GPUs": 2}, "energy", "Twice the watts, for half the time."),
     ({"width": 2, "pairs": 0.25}, "energy", "Four times the parameters, a quarter of the tokens: 6 · N · D stays."),
     ({"batch": 2}, "activations kept, whole batch", "Each pair in the batch keeps its own."),
-    ({"side": 2}, "pairs of slots in attention", "Four times the image tokens; pairs grow with the square of all slots."),
+    ({"side": 2}, "pairs of slots in attention", "Four times the image tokens; pairs grow with the slots squared."),
 )
 FACTORS = (0.5, 1, 2, 4, 8, 12)
 CHOICES = ("half", "the same", "about 2 times", "about 4 times", "about 8 times", "about 12 times")
