@@ -105,7 +105,7 @@ def learn(scale: float | None, moving: bool, seed: int) -> list[float]:
 
 def bits() -> None:
     arms = {"32 bits": (None, False), "no scale": (1.0, False), "a scale that moves": (2.0**40, True)}
-    losses = {name: [learn(*arm, seed) for seed in (0, 1)] for name, arm in arms.items()}
+    losses = {name: [learn(scale, moving, seed) for seed in (0, 1)] for name, (scale, moving) in arms.items()}
     table = {"steps": STEPS, "every": EVERY, "losses": losses}
     (OUT / "sixteen_bits.json").write_text(json.dumps(table) + "\n", encoding="utf-8")
     print({name: [line[-1] for line in lines] for name, lines in losses.items()})

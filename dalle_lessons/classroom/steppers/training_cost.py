@@ -27,7 +27,8 @@ DATA = {"100 thousand": 1e5, "1 million": 1e6, "10 million": 1e7, "100 million":
 V100, GPUS, USED = 125e12, 1024, 0.3  # peak FLOPs a second in 16 bits (NVIDIA), the paper's number, our assumption
 WATTS, OVERHEAD = 300, 1.2  # of a V100 (NVIDIA); what the building takes for each watt of the machines: assumed
 
-CHANGES = (  # what changes, by which factor; which row of the table is asked about; why
+# What changes, by which factor; which row of the table is asked about; why.
+CHANGES: tuple[tuple[dict[str, float], str, str], ...] = (
     ({"width": 2}, "FLOPs of the training", "A block holds 12 C² numbers, and each costs 6 FLOPs a token."),
     ({"batch": 2}, "FLOPs of the training", "As many pairs are seen, in half as many steps."),
     ({"GPUs": 2}, "time", "The same FLOPs, twice as many a second, if all keep busy."),
