@@ -63,8 +63,7 @@ def drawings() -> tuple[list[str], int, dict[tuple[str, int], tuple[Tensor, int]
     table = json.loads((folder / "runs.json").read_text(encoding="utf-8"))
     tokens = load_file(folder / "drawings.safetensors")["tokens"].long()
     found = {
-        (row["preset"], row["steps"]): (grids, row["right"])
-        for row, grids in zip(table["runs"], tokens, strict=True)
+        (row["preset"], row["steps"]): (grids, row["right"]) for row, grids in zip(table["runs"], tokens, strict=True)
     }
     return table["captions"], table["judged"], found
 
