@@ -795,8 +795,16 @@ def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
 
 
 def test_training_cost_counts_as_the_real_models_do():
-    from dalle_lessons.classroom.steppers.training_cost import DATA, PAPER, SEEN, SIZES, Plan, costs, parameters
-    from dalle_lessons.classroom.steppers.training_cost import written
+    from dalle_lessons.classroom.steppers.training_cost import (
+        DATA,
+        PAPER,
+        SEEN,
+        SIZES,
+        Plan,
+        costs,
+        parameters,
+        written,
+    )
     from dalle_lessons.model.dalle import DALLE, DALLEConfig
 
     shapes_config = replace(DALLE.from_pretrained("shapes").config, dvae_fingerprint="", tokenizer_fingerprint="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...datasets.images import to_image
 from ...model.dalle import DALLE
 from ...model.sampling import sample
+from ...model.transformer import Block
 from ..figures import (
     BLUE,
     DASHES,
@@ -48,7 +49,7 @@ def _count(module: nn.Module) -> int:
 @figure("16.parts")
 def parts(model: DALLE, others: dict[str, int], outcome: Outcome) -> Picture:
     """model: the paper's; others: name -> parameters of other models. All as areas, to scale."""
-    blocks, total = model.transformer.blocks, _count(model)
+    blocks, total = [cast(Block, block) for block in model.transformer.blocks], _count(model)
     sizes = {
         "MLPs": sum(_count(block.mlp) for block in blocks),
         "attention": sum(_count(block.attention) for block in blocks),
@@ -312,7 +313,7 @@ def windows(powers: Sequence[int], errors: dict[str, Sequence[float]]) -> Pictur
         raise ValueError("A scale should save what 16 bits lose: restart the kernel and run all cells.")
     alt = "Error against scale: high at the left (underflow), tiny over a wide window, 1 at the right (overflow)."
     title = f"With no scale ($2^0$), {list(errors)[-1]} loses {bare:.0%} of its gradient's length"
-    lines = {name: (list(powers), list(line)) for name, line in errors.items()}
+    lines: dict[str, tuple[Sequence[float], Sequence[float]]] = {name: (powers, line) for name, line in errors.items()}
     return curves(lines, "scale, as a power of two", "share lost", title, alt, log_y=True, size=(7.0, 3.2))
 
 
