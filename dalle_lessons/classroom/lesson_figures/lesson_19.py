@@ -1,0 +1,215 @@
+"""Figures of lesson 19: noise and guesses, two trainings, two ways to draw measured, and holes that are filled."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from functools import cache
+from textwrap import fill
+
+import torch
+from torch import Tensor
+
+from ...datasets.images import to_image
+from ...model.files import data_dir
+from ..figures import BLUE, GRAY, GREEN, ORANGE, RED, frame, new_figure
+from ..figures import show as as_picture
+from ..guesses import Outcome
+from ..pictures import Picture
+from . import figure
+from .lesson_19_today import calibration, coarse_to_fine, families, prior  # noqa: F401
+
+NAMES = {"in_a_row": "in a row", "at_once": "at once"}
+COLORS = {"in a row": BLUE, "at once": ORANGE}
+
+
+@cache
+def runs() -> dict:
+    """What the long trainings reached: see tools/lesson_runs/lesson_19.py."""
+    return json.loads((data_dir() / "lessons" / "19" / "runs.json").read_text(encoding="utf-8"))
+
+
+def line_of(panel, pictures: Sequence[Tensor], titles: Sequence[str], name: str = "") -> None:
+    """Pictures (3, H, W) beside each other on a subfigure."""
+    axes = panel.subplots(1, len(pictures), squeeze=False)[0]
+    for ax, picture, title in zip(axes, pictures, titles, strict=True):
+        frame(ax, to_image(picture))
+        ax.set_title(title, fontsize=9, pad=3)
+    if name:
+        axes[0].set_ylabel(name, fontsize=9)
+
+
+@figure("19.noised")
+def noised(pictures: Tensor, times: Sequence[float]) -> Picture:
+    """pictures (T, 3, 32, 32): one grid at T times, decoded."""
+    panel = new_figure(1.25 * len(times), 1.7)
+    line_of(panel, list(pictures), [f"t = {t:g}" for t in times])
+    panel.suptitle("From noise to a picture, on a straight line", fontsize=10)
+    return as_picture(panel, "One picture at growing t: at first nothing but noise, then more and more of it is seen.")
+
+
+@figure("19.training")
+def training(in_a_row: Sequence[float], at_once: Sequence[float], seconds: Sequence[float]) -> Picture:
+    """The losses of all live steps, and how many seconds of computing each of the two took; beside them the whole
+    of the runs that were made before."""
+    live = {"in_a_row": in_a_row, "at_once": at_once}
+    for name, losses in live.items():
+        if sum(losses[-10:]) > 0.9 * sum(losses[:10]):
+            raise ValueError(f"The loss of {NAMES[name]} hardly falls: is your guess_loss right? Run again from Body.")
+    panel = new_figure(9.2, 2.9)
+    for ax, (name, losses), took, unit in zip(
+        panel.subplots(1, 2), live.items(), seconds, ("nats a token", "squared error"), strict=True
+    ):
+        whole = runs()[f"{name}, seed 0"]
+        every = 20
+        ax.plot(
+            [every * (k + 0.5) for k in range(len(whole["losses"]))], whole["losses"], color=GRAY, label="run before"
+        )
+        means = [sum(losses[k : k + 5]) / 5 for k in range(0, len(losses) - 4, 5)]
+        ax.plot(
+            [5 * k + 2.5 for k in range(len(means))], means, color=COLORS[NAMES[name]], linewidth=2.5, label="yours"
+        )
+        ax.set_title(f"{NAMES[name]}: {len(losses)} steps in {took:.1f} s; {whole['size']:,} weights", fontsize=9)
+        ax.set_xlabel("step", fontsize=9)
+        ax.set_ylabel(unit, fontsize=9)
+        ax.tick_params(labelsize=8)
+        ax.grid(alpha=0.25)
+        ax.legend(fontsize=8)
+    return as_picture(panel, "Two losses against the step, the live beginning over the whole run: both fall.")
+
+
+@figure("19.average")
+def average(pictures: Tensor, distances: Sequence[float], outcome: Outcome) -> Picture:
+    """pictures (4, 3, 32, 32): noise, the guess from it without a caption, the mean of all grids, one picture's grid;
+    distances: of the guess from these last two."""
+    if not 2 * distances[0] < distances[1]:
+        raise ValueError("The guess should lie near the mean: run the lesson's cells from the top.")
+    panel = new_figure(7.6, 2.3)
+    titles = ("noise, t = 0", "its guess,\nno caption", f"the mean of all\n(distance {distances[0]:.2f})")
+    line_of(panel, list(pictures), (*titles, f"one of them\n(distance {distances[1]:.2f})"))
+    panel.suptitle(str(outcome), fontsize=10)
+    alt = "Noise; the network's first guess; the mean of all pictures, which it is like; and one picture."
+    return as_picture(panel, alt)
+
+
+@figure("19.way")
+def way(grids: Sequence[Tensor], guesses: Sequence[Tensor], times: Sequence[float], captions: Sequence[str]) -> Picture:
+    """grids, guesses: for each time pictures (P, 3, 32, 32); the first P captions are those drawn."""
+    count = len(captions)
+    panel = new_figure(1.15 * len(times) + 0.4, 2.75 * count)
+    for part, p in zip(panel.subfigures(count, 1, squeeze=False).flatten(), range(count), strict=True):
+        rows = part.subfigures(2, 1, squeeze=False).flatten()
+        line_of(rows[0], [x[p] for x in grids], [f"t = {t:.2g}" for t in times], "the grid")
+        line_of(rows[1], [x[p] for x in guesses], [""] * len(times), "its guess")
+        part.suptitle(f"“{captions[p]}”", fontsize=10)
+    alt = (
+        f"How {' and '.join(captions)} come out of noise. The grid is noise for long; the guess is a blurred thing at "
+        "first, and then settles."
+    )
+    return as_picture(panel, alt)
+
+
+@figure("19.steps")
+def steps(share: dict[int, float], outcome: Outcome, count: int) -> Picture:
+    """share: steps -> share of the drawings right in everything, of `count`. Beside it those of the runs before."""
+    panel = new_figure(6.4, 2.8)
+    ax = panel.subplots()
+    x = list(share)
+    for n, seed in enumerate(name for name in runs() if name.startswith("at_once")):
+        y = [100 * runs()[seed][f"seen, steps {k}"][1] for k in x]
+        ax.plot(
+            x, y, color=GRAY, linestyle=("-", "--")[n % 2], label=f"run before, {seed.split(', ')[1]}, 100 captions"
+        )
+    y = [100 * share[k] for k in x]
+    doubt = [196 * math.sqrt(max(s * (1 - s), 0.01) / count) for s in share.values()]
+    ax.errorbar(x, y, doubt, color=ORANGE, marker="o", capsize=3, label=f"here, {count} captions (95% intervals)")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(x, [str(k) for k in x])
+    ax.set_ylim(0, 105)
+    ax.set_xlabel("steps", fontsize=9)
+    ax.set_ylabel("right in everything, %", fontsize=9)
+    ax.tick_params(labelsize=8)
+    ax.grid(alpha=0.25)
+    ax.legend(fontsize=8, loc="lower right")
+    ax.set_title(f"With one step: {outcome}", fontsize=10)
+    return as_picture(panel, "The share of right pictures against the number of steps.")
+
+
+@figure("19.measured")
+def measured(here: dict[str, Sequence[float]], passes: dict[str, int], seconds: dict[str, float], outcome) -> Picture:
+    """here: "in a row" and "at once" -> shares right in everything, of the seen and of the held-out combinations;
+    passes, seconds: for one picture. Beside the bars, as points, the runs before (two seeds, three guidances)."""
+    panel = new_figure(10.0, 3.3)
+    left, right = panel.subplots(1, 2, width_ratios=(2.2, 1))
+    for n, (name, shares) in enumerate(here.items()):
+        places = [k + (n - 0.5) * 0.36 for k in range(2)]
+        drawn = left.bar(places, [100 * share for share in shares], 0.32, color=COLORS[name], label=f"{name}, here")
+        left.bar_label(drawn, [f"{100 * share:.0f}" for share in shares], fontsize=9)
+        for key, run in runs().items():
+            if NAMES[key.split(",")[0]] != name:
+                continue
+            for place, split in zip(places, ("seen", "held-out"), strict=True):
+                y = [100 * run[f"{split}, {g}"][1] for g in (0, 1, 3)]
+                left.scatter([place - 0.08, place, place + 0.08], y, color="black", s=14, zorder=3)
+    left.scatter([], [], color="black", s=14, label="runs before: guidance 0, 1, 3 from left to right")
+    ceiling = runs()["at_once, seed 0"]
+    for split, k in (("seen", 0), ("held-out", 1)):
+        for name, n, what in (("in a row", 0, "tokens"), ("at once", 1, "vectors")):
+            at = k + (n - 0.5) * 0.36
+            left.hlines(100 * ceiling[f"{split}, {what}"][1], at - 0.16, at + 0.16, color=COLORS[name], linestyle=":")
+    left.plot([], [], ":", color=GRAY, label="true pictures, encoded and decoded")
+    left.set_xticks(range(2), ("seen combinations", "held-out combinations"), fontsize=9)
+    left.set_ylim(0, 150)
+    left.set_yticks((0, 25, 50, 75, 100))
+    left.set_ylabel("right in everything, %", fontsize=9)
+    left.legend(fontsize=8, ncols=2, loc="upper center")
+    drawn = right.barh(list(passes), list(passes.values()), color=[COLORS[name] for name in passes])
+    texts = [f"{count} passes, {1000 * seconds[name]:.0f} ms" for name, count in passes.items()]
+    right.bar_label(drawn, texts, fontsize=9, padding=-90, color="white")
+    right.set_yticks(range(2), list(passes), fontsize=9)
+    right.set_title("for one picture, in this run", fontsize=9)
+    right.set_xlabel("passes through the network", fontsize=9)
+    for ax in (left, right):
+        ax.tick_params(axis="both", labelsize=8)
+    panel.suptitle(str(outcome), fontsize=10)
+    alt = (
+        "Right pictures of seen and of held-out combinations, in a row and at once; beside it how often each asks its "
+        "network for one picture."
+    )
+    return as_picture(panel, alt)
+
+
+@figure("19.holes")
+def holes(
+    rows: dict[str, tuple[Tensor, Tensor]], true: Tensor, shares: dict[str, tuple[float, float]], outcome: Outcome
+) -> Picture:
+    """rows: what is given -> pictures (P, 3, 32, 32) completed in a row and at once; true (P, 3, 32, 32); shares:
+    what is given -> share whose thing is right in everything, in a row and at once."""
+    count = len(true)
+    panel = new_figure(10.4, 1.35 * (1 + 2 * len(rows)))
+    lines = [("true", true, "")]
+    for given, pair in rows.items():
+        for name, pictures, share in zip(("in a row", "at once"), pair, shares[given], strict=True):
+            lines.append((fill(f"{given} given, {name}", 14), pictures, f"{100 * share:.0f}% right"))
+    axes = panel.subplots(len(lines), count)
+    for line, (name, pictures, share) in zip(axes, lines, strict=True):
+        for ax, picture in zip(line, pictures, strict=True):
+            frame(ax, to_image(picture))
+        line[0].set_ylabel(name, fontsize=8)
+        if share:
+            line[-1].yaxis.set_label_position("right")
+            line[-1].set_ylabel(share, fontsize=9, color=GREEN if float(share.split("%")[0]) >= 50 else RED)
+    panel.suptitle(str(outcome), fontsize=10)
+    alt = "True pictures, and their completions in a row and at once: from the top half, and from the bottom half."
+    return as_picture(panel, alt)
+
+
+def mean_grid(grids: Tensor) -> Tensor:
+    """(B, N, D) -> the mean grid (1, N, D)."""
+    return grids.mean(dim=0, keepdim=True)
+
+
+def distance(a: Tensor, b: Tensor) -> float:
+    """The root of the mean squared difference of two grids."""
+    return float(torch.sqrt((a - b).square().mean()))
