@@ -180,15 +180,15 @@ class Learning:
 
 def trained(model: Painter, name: str) -> Painter:
     """The model with the weights of the long run (tools/lesson_runs/lesson_19.py), stored as whole numbers of 8 bits
-    with a scale for each row. name: "in_a_row" or "at_once"."""
+    with a scale for each row of a matrix. name: "in_a_row" or "at_once"."""
     stored = load_file(data_dir() / "lessons" / "19" / f"{name}.safetensors")
     state = model.state_dict()
     for key, value in stored.items():
-        if key.endswith(".scale"):
+        if key.endswith((".scale", ".rows")):
             continue
         scale = stored.get(f"{key}.scale")
         value = value.float() if scale is None else value.float() * scale.float()[:, None]
-        state[key] = state[key].clone()
-        state[key][: len(value)] = value
+        rows = stored.get(f"{key}.rows")  # of the words, those that captions have
+        state[key] = value if rows is None else state[key].index_copy(0, rows.long(), value)
     model.load_state_dict(state)
     return model.eval()

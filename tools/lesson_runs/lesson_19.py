@@ -77,9 +77,10 @@ def measure(model, name: str) -> dict:
 def stored(model: nn.Module) -> dict[str, torch.Tensor]:
     """8 bits a number, with a scale for each row of a matrix; words that no caption has are left out."""
     out = {}
-    used = int(two.texts_of(system.tokenizer, single("train", 4000)).max()) + 1
+    used = two.texts_of(system.tokenizer, single("train", 4000)).unique()
     for key, value in model.state_dict().items():
-        value = value[:used] if key.endswith("words.weight") else value
+        if key.endswith("words.weight"):
+            value, out[f"{key}.rows"] = value[used], used.short()
         if value.ndim < 2:
             out[key] = value.half()
             continue

@@ -111,29 +111,29 @@ def way(grids: Sequence[Tensor], guesses: Sequence[Tensor], times: Sequence[floa
 
 
 @figure("19.steps")
-def steps(share: dict[int, float], outcome: Outcome, count: int) -> Picture:
-    """share: steps -> share of the drawings right in everything, of `count`. Beside it those of the runs before."""
-    panel = new_figure(6.4, 2.8)
+def steps(told: dict[int, float], outcome: Outcome, count: int = 40) -> Picture:
+    """told: steps -> share of `count` drawings right in everything. Beside them the runs before."""
+    panel = new_figure(7.0, 2.9)
     ax = panel.subplots()
-    x = list(share)
+    x = list(told)
     for n, seed in enumerate(name for name in runs() if name.startswith("at_once")):
         y = [100 * runs()[seed][f"seen, steps {k}"][1] for k in x]
-        ax.plot(
-            x, y, color=GRAY, linestyle=("-", "--")[n % 2], label=f"run before, {seed.split(', ')[1]}, 100 captions"
-        )
-    y = [100 * share[k] for k in x]
-    doubt = [196 * math.sqrt(max(s * (1 - s), 0.01) / count) for s in share.values()]
-    ax.errorbar(x, y, doubt, color=ORANGE, marker="o", capsize=3, label=f"here, {count} captions (95% intervals)")
+        name = f"run before ({seed.split(', ')[1]}), 112 drawings"
+        ax.plot(x, y, color=GRAY, linestyle=("-", "--")[n % 2], label=name)
+    y = [100 * told[k] for k in x]
+    doubt = [196 * math.sqrt(max(s * (1 - s), 0.01) / count) for s in told.values()]
+    ax.errorbar(x, y, doubt, color=ORANGE, marker="o", capsize=3, label=f"here, {count} drawings (bars: 95% intervals)")
     ax.set_xscale("log", base=2)
     ax.set_xticks(x, [str(k) for k in x])
-    ax.set_ylim(0, 105)
+    ax.minorticks_off()
+    ax.set_ylim(0, 108)
     ax.set_xlabel("steps", fontsize=9)
     ax.set_ylabel("right in everything, %", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.grid(alpha=0.25)
     ax.legend(fontsize=8, loc="lower right")
     ax.set_title(f"With one step: {outcome}", fontsize=10)
-    return as_picture(panel, "The share of right pictures against the number of steps.")
+    return as_picture(panel, "The share of right drawings against the number of steps, here and in the runs before.")
 
 
 @figure("19.measured")
@@ -145,7 +145,8 @@ def measured(here: dict[str, Sequence[float]], passes: dict[str, int], seconds: 
     for n, (name, shares) in enumerate(here.items()):
         places = [k + (n - 0.5) * 0.36 for k in range(2)]
         drawn = left.bar(places, [100 * share for share in shares], 0.32, color=COLORS[name], label=f"{name}, here")
-        left.bar_label(drawn, [f"{100 * share:.0f}" for share in shares], fontsize=9)
+        said = [f"{100 * share:.0f}" for share in shares]
+        left.bar_label(drawn, said, fontsize=10, label_type="center", color="white")
         for key, run in runs().items():
             if NAMES[key.split(",")[0]] != name:
                 continue
@@ -166,7 +167,8 @@ def measured(here: dict[str, Sequence[float]], passes: dict[str, int], seconds: 
     left.legend(fontsize=8, ncols=2, loc="upper center")
     drawn = right.barh(list(passes), list(passes.values()), color=[COLORS[name] for name in passes])
     texts = [f"{count} passes, {1000 * seconds[name]:.0f} ms" for name, count in passes.items()]
-    right.bar_label(drawn, texts, fontsize=9, padding=-90, color="white")
+    right.bar_label(drawn, texts, fontsize=8, padding=3)
+    right.set_xlim(0, 250)
     right.set_yticks(range(2), list(passes), fontsize=9)
     right.set_title("for one picture, in this run", fontsize=9)
     right.set_xlabel("passes through the network", fontsize=9)

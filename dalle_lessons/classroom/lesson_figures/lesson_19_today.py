@@ -51,7 +51,7 @@ def prior(images: Tensor, texts: Tensor, guessed: Tensor, found: dict[str, float
         place = (vectors - center) @ axes
         left.scatter(place[:, 0], place[:, 1], s=9, color=color, marker=marker, alpha=0.7, label=name)
     left.set_title("CLIP's space, its two widest directions", fontsize=9)
-    left.legend(fontsize=8)
+    left.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, columnspacing=0.8)
     left.set_xticks([])
     left.set_yticks([])
     own = {"caption": (images * texts).sum(1).mean(), "after\nthe prior": (images * guessed).sum(1).mean()}
