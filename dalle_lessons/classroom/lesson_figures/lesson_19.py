@@ -174,7 +174,7 @@ def measured(here: dict[str, Sequence[float]], passes: dict[str, int], seconds: 
     right.set_xlabel("passes through the network", fontsize=9)
     for ax in (left, right):
         ax.tick_params(axis="both", labelsize=8)
-    panel.suptitle(str(outcome), fontsize=10)
+    panel.suptitle(f"Held-out combinations, at once: {outcome}", fontsize=10)
     alt = (
         "Right pictures of seen and of held-out combinations, in a row and at once; beside it how often each asks its "
         "network for one picture."
@@ -202,7 +202,7 @@ def holes(
         if share:
             line[-1].yaxis.set_label_position("right")
             line[-1].set_ylabel(share, fontsize=9, color=GREEN if float(share.split("%")[0]) >= 50 else RED)
-    panel.suptitle(str(outcome), fontsize=10)
+    panel.suptitle(f"The bottom given, in a row: {outcome}", fontsize=10)
     alt = "True pictures, and their completions in a row and at once: from the top half, and from the bottom half."
     return as_picture(panel, alt)
 
