@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..datasets import Pairs
 from ..model.dvae import DVAE
 from ..model.files import data_dir
+from ..model.quantizer import VectorCodebook
 from ..model.tokenizer import TextTokenizer
 from ..training.muon import Muon
 
@@ -29,6 +30,7 @@ STEPS, BATCH, RATE, MATRIX_RATE, WITHOUT = 1000, 32, 3e-3, 1e-2, 0.1
 def to_grid(dvae: DVAE, images: Tensor) -> Tensor:
     """Pictures (B, 3, 32, 32) in [0, 1] -> (B, 16, 64): 4x4 places, each with 2x2 of the dVAE's vectors before the
     nearest code is taken. Their mean square is 1."""
+    assert isinstance(dvae.codebook, VectorCodebook)
     with torch.no_grad():
         vectors = dvae.codebook.project(dvae.features(images))  # (B, 16, 8, 8)
     return F.pixel_unshuffle(vectors, 2).flatten(2).transpose(1, 2)
@@ -58,6 +60,7 @@ class Body(nn.Module):
         layers = [nn.TransformerEncoderLayer(WIDTH, HEADS, 2 * WIDTH, 0.0, **options) for _ in range(LAYERS)]
         self.blocks, self.norm = nn.ModuleList(layers), nn.LayerNorm(WIDTH)
         mask = nn.Transformer.generate_square_subsequent_mask(places) if causal else None
+        self.mask: Tensor | None
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor, text: Tensor) -> Tensor:
