@@ -1,5 +1,6 @@
 """What the README tells people to type works, as it stands there."""
 
+import json
 import os
 import re
 import shlex
@@ -11,7 +12,8 @@ from click.testing import CliRunner
 
 from dalle_lessons.cli import main
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -43,6 +45,16 @@ def test_every_command_of_the_readme_exists_with_its_options():
             command = command.commands[name]
         options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert {a for a in arguments if a.startswith("--")} <= options, (name, arguments)
+
+
+def test_the_table_of_lessons_has_each_with_its_minutes():
+    lessons = {}
+    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+        first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+        stated = re.search(r"\*\*Time:\*\* (\d+) minutes of work", first)
+        assert stated is not None, f"{path.name} does not say how long it takes."
+        lessons[path.stem.replace("_", " ", 1)] = stated.group(1)
+    assert dict(re.findall(r"^\| (\d\d \w+) \|.*\| (\d+) minutes \|$", README, re.MULTILINE)) == lessons
 
 
 @pytest.mark.slow
