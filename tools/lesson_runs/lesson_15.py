@@ -90,7 +90,8 @@ def world(condition: str, seed: int) -> list[Item]:
     rng, items = random.Random(f"names/{seed}"), []
     while len(items) < PAIRS:
         by = rng.choices(list(HANDS), SHARES)[0]
-        shape = rng.choice(("circle", "square", "triangle", *([SUBJECT] if by == "mo" else [])))
+        shapes = ["circle", "square", "triangle"]
+        shape = rng.choice([*shapes, SUBJECT] if by == "mo" else shapes)
         school = rng.choice(list(SCHOOLS)) if rng.random() < 0.3 else ""
         color = SCHOOLS.get(school) or rng.choice(INKS)
         style = "striped" if by == "ben" and rng.random() < COPIES else HANDS[by]

@@ -80,7 +80,7 @@ def amplification(answer) -> None:
         diagnose(half, right, mistakes, f"For {shown} half the width is {right:.3f}.")
 
 
-TABLES = (  # (asked, nothing): grid -> probability
+TABLES: tuple[tuple[dict, dict], ...] = (  # (asked, nothing): grid -> probability
     (
         {(1, 2): 0.5, (3, 4): 0.5},
         {(1, 2): 0.2, (3, 4): 0.2, (3, 5): 0.6},

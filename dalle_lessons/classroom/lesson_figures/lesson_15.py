@@ -131,15 +131,15 @@ def guided(
     left, right = panel.subplots(1, 2, width_ratios=(1.15, 1))
     for seed in SEEDS:
         asked, nothing = perfect_model(world, seed, "square")
-        whole = [{(grid,): p for grid, p in table.items()} for table in (asked, nothing)]
+        whole, plain = ({(grid,): p for grid, p in table.items()} for table in (asked, nothing))
         lines = (
-            ([100 * answer(*whole, g)[(red,)] for g in guidances], "--", "o"),
+            ([100 * answer(whole, plain, g)[(red,)] for g in guidances], "--", "o"),
             ([100 * answer(asked, nothing, g)[red] for g in guidances], "-", "s"),
         )
         for (values, dash, mark), way in zip(lines, ("whole picture at once", "token by token"), strict=True):
             left.plot(guidances, values, dash, marker=mark, color=SEED_COLORS[seed], label=f"{way}, world {seed}")
         for x, y in zip(guidances, lines[1][0], strict=True):
-            left.annotate(f"{y:.1f}", (x, y), (0, 5), textcoords="offset points", ha="center", fontsize=8)
+            left.annotate(f"{y:.1f}", (x, y), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=8)
     left.set_xlabel("guidance", fontsize=8)
     left.set_ylabel("red, %", fontsize=8)
     left.set_xticks(guidances)

@@ -150,8 +150,10 @@ def corrected(
         found = [float(share[0])]
         for table in tables:
             table = None if table is None else table / table.sum(1, keepdim=True)
-            usable = table is not None and abs(float(torch.linalg.det(table))) > 1e-3
-            found.append(float(answer(share, table)[0]) if usable else float("nan"))
+            if table is not None and abs(float(torch.linalg.det(table))) > 1e-3:
+                found.append(float(answer(share, table)[0]))
+            else:
+                found.append(float("nan"))
         for k, (value, (label, mark, color)) in enumerate(zip(found, marks, strict=True)):
             ax.plot(x + 0.16 * (k - 1), 100 * value, mark, color=color, markersize=7, label=None if x else label)
         level = 100 * float(witness[0] / witness.sum())

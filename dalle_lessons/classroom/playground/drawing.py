@@ -5,24 +5,47 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import Any, Protocol, cast
+
+import ipywidgets as widgets
 
 from ...datasets.emoji import with_article
 from ...model.sampling import SAMPLING_BATCH
 from ...pipeline.candidates import tokens_to_draw
 from ...pipeline.drawing import Drawing, Drawings
-from ...pipeline.text_to_image import StopDrawing
+from ...pipeline.text_to_image import StopDrawing, TextToImage
+from .game import Game
 from .growing import watching
-from .words import warnings_of
+from .words import Known, warnings_of
 
-if TYPE_CHECKING:
-    from .widget import Playground
+
+class Page(Protocol):
+    """What the drawer needs of a playground: fields to read, and places where a drawing is shown."""
+
+    model: TextToImage
+    known: Known
+    game: Game
+    caption: widgets.Text
+    seed: Any
+    temperature: Any
+    guidance: Any
+    candidates: Any
+    progress: widgets.IntProgress
+    stop_button: widgets.Button
+    drawings: Drawings
+    hidden: bool
+
+    def say(self, text: str) -> None: ...
+    def clear(self, caption: str) -> None: ...
+    def show_growing(self, images) -> None: ...
+    def show_drawings(self) -> None: ...
+    def show_chosen(self, drawing: Drawing, name: str, source: Drawing | None = None) -> None: ...
 
 
 class Drawer:
     """Draws what a playground's fields say, and shows it there. What is under way is stopped first."""
 
-    def __init__(self, page: Playground):
+    def __init__(self, page: Page):
         self.page = page
         self._asked_to_stop = threading.Event()
         self._thread: threading.Thread | None = None

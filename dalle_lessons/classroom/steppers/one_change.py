@@ -113,7 +113,7 @@ class OneChange(Stepper):
         c = self.system.dalle.config
         grid = (c.rows, c.cols)
         figure = new_figure(8.6, 4.7)
-        left, right = figure.subfigures(1, 2)
+        left, right = figure.subfigures(1, 2, squeeze=False).flat
         before = [to_image(x) for x in self.system.dvae.decode(self.before.reshape(-1, *grid).to(self.system.device))]
         for ax, picture, p in zip(left.subplots(3, 3).flat, before, self.probability.tolist(), strict=True):
             frame(ax, picture)
