@@ -10,6 +10,7 @@ B pictures, T text slots, N image tokens, V text tokens to choose from, K codes,
 
 import argparse
 import random
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,8 @@ PAD, START, FIRST = 0, 1, 2  # padding, start of text; then the 256 bytes, then 
 
 class Tokenizer:
     """Begins with bytes, so that no text is unknown; then joins the most frequent neighbors, again and again."""
+
+    size: int  # how many text tokens there are, PAD and START among them: the transformer is made for so many
 
     def __init__(self, captions: list[str], c: Config):
         raise NotImplementedError("Write Tokenizer.__init__.")
@@ -159,8 +162,17 @@ def sheet(drawings: dict[str, Tensor], times: int = 3) -> Image.Image:
     return image
 
 
+# ---- 7. A checker: does a picture show what its caption says? --------------------------------------------------------
+def right(picture: Tensor, caption: str) -> bool:
+    """Is all that the caption says to be seen in the picture (3, H, W)? What it leaves out does not matter."""
+    raise NotImplementedError("Write right.")
+
+
+# ---- 8. One command --------------------------------------------------------------------------------------------------
 CAPTIONS = ["a red house with a black roof by day", "a blue house and a tree on the left at night", "a house"]
-CAPTIONS += ["a red house with a blue roof by day", "a black house with a white roof and a tree on the right"]  # unseen
+# Walls and roofs that never met in training:
+CAPTIONS += ["a red house with a blue roof by day", "a black house with a white roof and a tree on the right"]
+CAPTIONS += ["a yellow house with a black roof at night"]
 
 
 def main() -> None:
@@ -175,7 +187,7 @@ def main() -> None:
         parser.error("there must be at least 1 step of each stage")
     if a.out.suffix != ".png" or not a.out.parent.is_dir():
         parser.error(f"{a.out} should end in .png and lie in a folder that is there")
-    c = Config(dvae_steps=a.dvae_steps, steps=a.steps, seed=a.seed)
+    c, begin = Config(dvae_steps=a.dvae_steps, steps=a.steps, seed=a.seed), time.monotonic()
     pictures, known = world(c.pictures, c.seed)
     tokenizer = Tokenizer(known, c)
     try:
@@ -185,7 +197,7 @@ def main() -> None:
     dvae, dalle = learn(pictures, tokenizer.encode(known), tokenizer.size, c)
     tokens = sample(dalle, wanted.repeat_interleave(8, dim=0), c.seed)  # eight drawings a caption
     sheet(dict(zip(a.captions, dvae.decode(tokens).split(8), strict=True))).save(a.out)
-    print(f"Drawn: {a.out}")
+    print(f"Drawn in {time.monotonic() - begin:.0f} seconds: {a.out}")
 
 
 if __name__ == "__main__":

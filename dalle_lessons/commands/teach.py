@@ -113,3 +113,19 @@ def named_lessons(lessons: str | None) -> list[str]:
     from ..classroom.teach import assignment
 
     return assignment.lessons() if lessons is None else [part.strip() for part in lessons.split(",") if part.strip()]
+
+
+@teach.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="Of each."
+)
+def leaderboard(paths: tuple[Path, ...], minutes: float) -> None:
+    """Rank capstones, files or folders of them, by what they draw right that never occurred in training.
+
+    All learn the frame's houses, on two cores, in the same time. Students' code runs under your account, as in `grade`.
+    Who trains on the unseen pairs wins, too: read the winner's file.
+    """
+    from ..classroom.teach.leaderboard import leaderboard as run
+
+    run(paths, minutes, click.echo)

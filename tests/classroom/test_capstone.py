@@ -1,18 +1,21 @@
 """The worked solution of the capstone as a student's would be tried: one file, one command; and the frame beside it."""
 
 import ast
+import importlib
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-import torch
 from PIL import Image
 
-from dalle_lessons.classroom import student_copy
+from dalle_lessons.classroom import capstone, student_copy
+from dalle_lessons.classroom.teach import leaderboard
 from dalle_lessons.model.files import notebooks_dir
 
 SOLUTION, FRAME = notebooks_dir() / "capstone_solution.py", notebooks_dir() / "my_dalle.py"
@@ -31,7 +34,7 @@ def tops(path: Path) -> dict[str, ast.AST]:
 
 def test_it_is_one_readable_file_on_torch_and_pillow_alone():
     source = SOLUTION.read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= 300
+    assert len(source.splitlines()) <= 330
     for path in (SOLUTION, FRAME):
         imported = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
         names = {alias.name for node in imported if isinstance(node, ast.Import) for alias in node.names}
@@ -45,7 +48,7 @@ def test_the_same_command_draws_the_same_sheet(tmp_path):
     for number, seed in enumerate("001"):
         result = run(tmp_path, *captions, *QUICK, "--seed", seed, "--out", f"{number}.png")
         assert result.returncode == 0 and not result.stderr, result.stderr
-        assert result.stdout.splitlines()[-1] == f"Drawn: {number}.png"
+        assert re.fullmatch(rf"Drawn in \d+ seconds: {number}\.png", result.stdout.splitlines()[-1])
     first, again, other = ((tmp_path / f"{number}.png").read_bytes() for number in range(3))
     assert first == again != other
     sheet = Image.open(tmp_path / "0.png")
@@ -90,29 +93,97 @@ def test_the_frame_is_the_solution_with_its_parts_left_out():
     assert parts[0] == parts[1]
 
 
-def test_students_get_the_frame_and_can_run_the_solution_all_the_same(tmp_path):
+def test_students_get_the_frame_and_not_the_solution(tmp_path):
     student_copy.student(tmp_path)
     assert (tmp_path / "my_dalle.py").exists() and not (tmp_path / "capstone_solution.py").exists()
     (copy,) = tmp_path.glob("18_*.ipynb")
-    sources = ["".join(cell["source"]) for cell in json.loads(copy.read_text(encoding="utf-8"))["cells"]]
-    (cell,) = (source for source in sources if source.startswith("import sys\n"))
-    assert sum("capstone_solution" in source for source in sources if source.startswith("import")) == 1
-    result = subprocess.run([sys.executable, "-c", cell], cwd=tmp_path, capture_output=True, encoding="utf-8")
-    assert result.returncode == 0, result.stderr
+    cells = json.loads(copy.read_text(encoding="utf-8"))["cells"]
+    assert not any("worked_solution" in "".join(cell["source"]) for cell in cells)
+    assert sum("mine = ..." in "".join(cell["source"]) for cell in cells) == 1
+
+
+def test_the_rubric_asks_for_what_the_frame_draws():
+    (notebook,) = notebooks_dir().glob("18_*.ipynb")
+    assert len(capstone.worked_solution().CAPTIONS) == 6
+    assert "six captions of eight drawings" in notebook.read_text(encoding="utf-8")
+
+
+def test_a_file_is_read_again_once_it_has_changed(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "mine_for_a_test.py"
+    path.write_text("answer = 1")
+    mine = importlib.import_module(path.stem)
+    assert capstone.latest(mine) is mine and capstone.latest(...) is ...
+    path.write_text("answer = 22")
+    again = capstone.latest(mine)
+    assert again.answer == 22 and mine.answer == 1 and capstone.latest(again) is again
+
+
+# ---- the leaderboard ----
 
 
 @pytest.mark.slow
-def test_it_learns_with_another_seed_too(monkeypatch):
-    """The lesson trains with seed 0 and asks an exact checker; here the wall's color is enough."""
-    monkeypatch.syspath_prepend(str(notebooks_dir()))
-    import capstone_solution as worked
+def test_a_leaderboard_ranks_who_is_done_and_says_why_others_are_not(tmp_path):
+    """Each in a process of its own, one of them without end."""
+    files = {
+        "ada": SOLUTION.read_text(encoding="utf-8")
+        .replace("pictures: int = 4000", "pictures: int = 64")
+        .replace("steps: int = 600", "steps: int = 1")
+        .replace("steps: int = 500", "steps: int = 1")
+        .replace("layers: int = 3", "layers: int = 1")
+        .replace("width: int = 96", "width: int = 16"),
+        "bob": FRAME.read_text(encoding="utf-8"),
+        "cem": "while True:\n    pass\n",
+        "dana": "import sys\n\nprint('I won')\nsys.exit()\n",
+        "eve": f"open({str(tmp_path / 'grades.csv')!r}, 'w')\n",
+        "fay": "import capstone_solution\n",
+    }
+    for name, source in files.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "my_dalle.py").write_text(source, encoding="utf-8")
+    said: list[str] = []
+    found = {e.name: e for e in leaderboard.leaderboard([tmp_path], 0.5, said.append)}
+    assert set(found) == set(files) and said[-1].splitlines()[1].startswith(" 1  ada ")
+    score = found["ada"].score
+    assert score is not None and 0 <= score.unseen < score.unseen_of == capstone.UNSEEN and score.seconds > 0
+    reasons = {name: entry.sentence for name, entry in found.items() if entry.score is None}
+    assert reasons["bob"] == "is not finished: Write Tokenizer.__init__."
+    assert reasons["cem"] == "was not done in 0.5 minutes"
+    assert "SystemExit" in reasons["dana"]
+    assert "no files" in reasons["eve"] and not (tmp_path / "grades.csv").exists()
+    assert len(reasons["fay"]) > 10
 
-    c = worked.Config(seed=1)
-    pictures, captions = worked.world(c.pictures, c.seed)
-    tokenizer = worked.Tokenizer(captions, c)
-    dvae, dalle = worked.learn(pictures, tokenizer.encode(captions), tokenizer.size, c)
-    colors = list(worked.COLORS)
-    wanted = tokenizer.encode([f"a {color} house" for color in colors]).repeat_interleave(16, dim=0)
-    walls = dvae.decode(worked.sample(dalle, wanted))[:, :, 16:21, 14:19].mean(dim=(2, 3)) * 255  # (80, 3)
-    nearest = torch.cdist(walls, torch.tensor([worked.COLORS[c] for c in colors]).float()).argmin(dim=1)
-    assert (nearest == torch.arange(5).repeat_interleave(16)).float().mean() > 0.6
+
+def test_the_leaderboard_s_table_is_in_order():
+    best, slow = (capstone.Score(180, 192, 90, 96, 30, 22.5, seconds) for seconds in (100.0, 200.0))
+    entries = [
+        leaderboard.Entry("best", best),
+        leaderboard.Entry("slow", slow),
+        leaderboard.Entry("late", None, "late"),
+    ]
+    assert best.order < slow.order < capstone.Score(179, 192, 96, 96, 30, 22.5, 1.0).order
+    lines = leaderboard.table(entries).splitlines()
+    assert lines[1].split()[:5] == ["1", "best", "180", "of", "192"] and lines[3].split() == ["–", "late", "late"]
+
+
+def test_files_for_the_leaderboard_are_found_by_folder_and_by_name(tmp_path):
+    for name in ("ada/my_dalle.py", "ada/other.py", "bob.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert set(leaderboard.files_in([tmp_path])) == {"ada", "bob"}
+    assert set(leaderboard.files_in([tmp_path / "ada" / "other.py"])) == {"other"}
+    for path, sentence in ((tmp_path / "no.txt", "neither"), (tmp_path / "empty", "no Python file")):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(ValueError, match=sentence):
+            leaderboard.files_in([path])
+
+
+@pytest.mark.slow
+def test_it_learns_with_another_seed_and_fewer_steps_too(monkeypatch):
+    monkeypatch.setattr(capstone, "UNSEEN", 64)
+    monkeypatch.setattr(capstone, "SEEN", 48)
+    worked = capstone.worked_solution()
+    c = worked.Config(seed=1, pictures=1000, dvae_steps=250, steps=250)
+    score = capstone.score_file(SimpleNamespace(**{**vars(worked), "Config": lambda: c}), worked)
+    assert score.codes >= 24 and score.decibels > 18
+    assert score.seen / score.seen_of > 0.5 and score.unseen / score.unseen_of > 0.3

@@ -1,13 +1,19 @@
-"""Answers to lesson 18, right and wrong: parts of small DALL·Es, by the worked solution, the library, and by hand."""
+"""Answers to lesson 18, right and wrong: parts of small DALL·Es, by the worked solution, the library, and by hand.
+
+An answer is a whole file of a student's. `own(DVAE=Noisy)` is the worked solution, small, with one part replaced;
+`OTHER` is a right one in another style, in which nothing is the worked solution's.
+"""
 
 import importlib.util
 import random
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.datasets.shapes_check import check as shapes_check
 from dalle_lessons.model import dalle as library
 from dalle_lessons.model import dvae as library_dvae
 from dalle_lessons.model.files import notebooks_dir
@@ -17,13 +23,16 @@ spec = importlib.util.spec_from_file_location("worked", notebooks_dir() / "capst
 worked = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(worked)
 
-torch.manual_seed(18)
 C = worked.Config(codes=16, width=32, layers=1)
-PICTURES, CAPTIONS = worked.world(64, 0)
-TOKENS = worked.Tokenizer(CAPTIONS, C)
-TEXT = TOKENS.encode(CAPTIONS)[:4]
-V, T, N, K = TOKENS.size, C.text_length, C.grid**2, C.codes
-IMAGE = torch.arange(N).expand(4, -1) // 8 % K  # stripes: easy to learn
+WIDE = worked.Config(codes=64, width=48)  # enough codes for a collapse to show
+CAPTIONS = worked.world(64, 0)[1]
+T, N, K = C.text_length, C.grid**2, C.codes
+
+
+def own(config=C, **parts):
+    """A student's file: the worked solution, small, with some parts replaced."""
+    return SimpleNamespace(**{**vars(worked), "Config": lambda: config, **parts})
+
 
 # ---- worlds ----
 
@@ -38,9 +47,14 @@ def squares(count, seed):
     return pictures, captions
 
 
+def squares32(count, seed):
+    pictures, captions = squares(count, seed)
+    return pictures.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3), captions
+
+
 def from_library(count, seed):
-    pairs = shapes("train", 40 * (seed + 1))
-    chosen = range(40 * seed, 40 * seed + count)
+    pairs = shapes("train", 200 * (seed + 1))
+    chosen = range(200 * seed, 200 * seed + count)
     return pairs.pictures[list(chosen)].float() / 255, [pairs.caption(i, None) for i in chosen]
 
 
@@ -54,7 +68,10 @@ def broken_world(change):
 class Letters:
     """One token a letter."""
 
-    size, length = 130, 90
+    length = 90
+
+    def __init__(self, captions, c):
+        self.size = 130
 
     def encode(self, captions):
         rows = [[1, *(2 + min(ord(letter), 127) for letter in caption.lower())] for caption in captions]
@@ -64,6 +81,10 @@ class Letters:
 
     def decode(self, rows):
         return ["".join(chr(t - 2) for t in row if t > 1) for row in rows.tolist()]
+
+
+class FewLetters(Letters):
+    length = 24
 
 
 class Cut(Letters):
@@ -95,7 +116,41 @@ class Beginnings(Letters):
 
 
 class SmallSize(Letters):
-    size = 26
+    def __init__(self, captions, c):
+        self.size = 26
+
+
+class NoSize(Letters):
+    def __init__(self, captions, c):
+        self.vocabulary = 130
+
+
+class BytesWithoutStart(worked.Tokenizer):
+    """Bytes alone: each word begins with the same space, as if that were start of text."""
+
+    def __init__(self, captions, c):
+        super().__init__(captions, worked.Config(merges=0, text_length=90))
+
+    def encode(self, captions):
+        return super().encode(captions).roll(-1, dims=1)
+
+
+class PadsInFront(worked.Tokenizer):
+    def encode(self, captions):
+        rows = super().encode(captions).tolist()
+        return torch.tensor([[0] * row.count(0) + [token for token in row if token] for row in rows])
+
+
+class PadsBehindStart(worked.Tokenizer):
+    def encode(self, captions):
+        rows = super().encode(captions).tolist()
+        return torch.tensor([[1] + [0] * row.count(0) + [token for token in row[1:] if token] for row in rows])
+
+
+class AnyPads(Letters):
+    def encode(self, captions):
+        rows = super().encode(captions)
+        return rows.where(rows > 0, 131 + torch.arange(self.length) % 2)
 
 
 class Floats(Letters):
@@ -106,7 +161,7 @@ class Floats(Letters):
 class Words:
     """One token a word; the rest is refused."""
 
-    def __init__(self, captions):
+    def __init__(self, captions, c):
         self.words = ["", "", *sorted({word for caption in captions for word in caption.split()})]
         self.size = len(self.words)
 
@@ -124,8 +179,8 @@ class Words:
 
 
 class LibraryTokens:
-    def __init__(self):
-        self.own = TextTokenizer.train(CAPTIONS, 300, 64)
+    def __init__(self, captions, c):
+        self.own = TextTokenizer.train(captions, 300, 64)
         self.size, self.encode, self.decode = self.own.vocab_size, self.own.encode, self.own.decode
 
 
@@ -133,9 +188,9 @@ class LibraryTokens:
 
 
 class LibraryDVAE(nn.Module):
-    def __init__(self, **options):
+    def __init__(self, c, **options):
         super().__init__()
-        config = library_dvae.DVAEConfig(codes=16, code_dim=8, widths=(16,), patch=4, blocks=1, **options)
+        config = library_dvae.DVAEConfig(codes=c.codes, code_dim=8, widths=(16,), patch=4, blocks=1, **options)
         self.own = library_dvae.DVAE(config)
 
     def encode(self, pictures):
@@ -146,6 +201,140 @@ class LibraryDVAE(nn.Module):
 
     def loss(self, pictures, temperature):
         return self.own.loss(pictures, temperature)["total"]
+
+
+class LibraryGumbel(LibraryDVAE):
+    def __init__(self, c):
+        super().__init__(c, quantizer="gumbel")
+
+
+class ByHand(nn.Module):
+    """Another style: patches by `unfold`, Gumbel noise by hand, the norm by hand, a sigmoid at the end."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.grid, self.patch, size = c.grid, c.patch, 3 * c.patch**2
+        self.see = nn.Sequential(nn.Linear(size, c.width), nn.GELU(), nn.Linear(c.width, c.codes))
+        self.codebook = nn.Parameter(torch.randn(c.codes, c.width))
+        self.paint = nn.Sequential(nn.Linear(c.width, c.width), nn.GELU(), nn.Linear(c.width, size), nn.Sigmoid())
+        self.register_buffer("mean", torch.zeros(c.codes))
+        self.register_buffer("spread", torch.ones(c.codes))
+
+    def logits(self, pictures):
+        cut = F.unfold(pictures - 0.5, self.patch, stride=self.patch).transpose(1, 2)
+        x = self.see(cut)
+        if self.training:
+            with torch.no_grad():
+                self.mean, self.spread = x.mean((0, 1)), x.std((0, 1)) + 1e-5
+        return 4 * (x - self.mean) / self.spread
+
+    def join(self, patches):
+        side = self.grid * self.patch
+        return F.fold(patches.transpose(1, 2), side, self.patch, stride=self.patch)
+
+    def loss(self, pictures, temperature):
+        x = self.logits(pictures)
+        noise = -(-torch.rand_like(x).clamp(1e-9, 1 - 1e-6).log()).log()
+        chosen = ((x + noise) / temperature).softmax(-1)
+        return (self.join(self.paint(chosen @ self.codebook)) - pictures).square().mean()
+
+    @torch.no_grad()
+    def encode(self, pictures):
+        return self.logits(pictures).argmax(-1)
+
+    @torch.no_grad()
+    def decode(self, tokens):
+        return self.join(self.paint(self.codebook[tokens]))
+
+
+class ColumnsFirst(worked.DVAE):
+    def encode(self, pictures):
+        return super().encode(pictures).unflatten(1, (8, 8)).transpose(1, 2).flatten(1)
+
+
+class ColumnsFirstBack(worked.DVAE):
+    def decode(self, tokens):
+        return super().decode(tokens.unflatten(1, (8, 8)).transpose(1, 2).flatten(1))
+
+
+class BottomUp(worked.DVAE):
+    def encode(self, pictures):
+        return super().encode(pictures).flip(1)
+
+
+class OverRows(worked.DVAE):
+    dim, noise = 2, True
+
+    def choose(self, logits, temperature):
+        return F.gumbel_softmax(logits, temperature, dim=self.dim)
+
+    def loss(self, pictures, temperature):
+        soft = self.choose(4 * self.encoder(2 * pictures - 1), temperature)
+        vectors = torch.einsum("bkrc,kd->bdrc", soft, self.codebook.weight)
+        return F.mse_loss(self.decoder(vectors), pictures)
+
+
+class OverColumns(OverRows):
+    dim = 3
+
+
+class NoTemperature(OverRows):
+    def choose(self, logits, temperature):
+        return F.gumbel_softmax(logits, 1.0, dim=1)
+
+
+class NoNoise(OverRows):
+    def choose(self, logits, temperature):
+        return (logits / temperature).softmax(dim=1)
+
+
+class PlainSoftmax(OverRows):
+    def choose(self, logits, temperature):
+        return logits.softmax(dim=1)
+
+
+class Bare(worked.DVAE):
+    """Without the norm, as in lesson 03."""
+
+    scale = 1.0
+
+    def __init__(self, c):
+        super().__init__(c)
+        self.encoder[-1] = self.norm()
+
+    def norm(self):
+        return nn.Identity()
+
+    def loss(self, pictures, temperature):
+        soft = F.gumbel_softmax(self.scale * self.encoder(2 * pictures - 1), temperature, dim=1)
+        return F.mse_loss(self.decoder(torch.einsum("bkrc,kd->bdrc", soft, self.codebook.weight)), pictures)
+
+
+class AcrossCodes(Bare):
+    """LayerNorm: normalized, but across the codes of a patch."""
+
+    scale = 4.0
+
+    def norm(self):
+        return nn.GroupNorm(1, self.codebook.num_embeddings, affine=False)
+
+
+class Weak(Bare):
+    """The logits are small beside the noise."""
+
+    scale = 0.1
+
+
+class Constant(worked.DVAE):
+    """The loss says nothing of the pictures."""
+
+    def loss(self, pictures, temperature):
+        return super().loss(pictures * 0 + 0.5, temperature)
+
+
+class TooManyTokens(worked.DVAE):
+    def encode(self, pictures):
+        return super().encode(pictures).repeat(1, 2)
 
 
 class Noisy(worked.DVAE):
@@ -195,10 +384,11 @@ class Detached(worked.DVAE):
 class Bag(nn.Module):
     grid = 8
 
-    def __init__(self):
+    def __init__(self, vocabulary, c):
         super().__init__()
-        self.words, self.codes, self.places = nn.Embedding(V, 32), nn.Embedding(K + 1, 32), nn.Embedding(T + N, 32)
-        self.text_head, self.image_head = nn.Linear(32, V), nn.Linear(32, K)
+        self.words, self.codes = nn.Embedding(vocabulary, 32), nn.Embedding(K + 1, 32)
+        self.places = nn.Embedding(T + N, 32)
+        self.text_head, self.image_head = nn.Linear(32, vocabulary), nn.Linear(32, K)
         for head in (self.text_head, self.image_head):
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
@@ -225,9 +415,9 @@ class Bag(nn.Module):
 
 
 class Library(nn.Module):
-    def __init__(self):
+    def __init__(self, vocabulary, c):
         super().__init__()
-        self.own = library.DALLE(library.DALLEConfig(V, T, 8, 8, K, 32, 1, 4))
+        self.own = library.DALLE(library.DALLEConfig(vocabulary, T, 8, 8, K, 32, 1, 4))
 
     def forward(self, text, image):
         return self.own(text, torch.cat((image, image.new_zeros(len(image), 1)), dim=1))
@@ -237,7 +427,7 @@ class Library(nn.Module):
 
 
 def bag(mix):
-    return type("Spoilt", (Bag,), {"mix": mix})()
+    return type("Spoilt", (Bag,), {"mix": mix})
 
 
 def see_the_picture(self, x):
@@ -251,8 +441,26 @@ def forget(self, x):
     return torch.cat((text, seen + text[:, -1:]), dim=1)
 
 
+def only_text(self, x):
+    mixed = Bag.mix(self, x)
+    return torch.cat((mixed[:, :T], mixed[:, T - 1 : T].expand(-1, x.shape[1] - T, -1)), dim=1)
+
+
 def no_text(self, x):
     return torch.cat((Bag.mix(self, x[:, :T]), Bag.mix(self, x[:, T:])), dim=1)
+
+
+def before(self, x):
+    """Each slot sees what came before it, and not itself."""
+    return Bag.mix(self, x) - x / torch.arange(1, x.shape[1] + 1)[:, None]
+
+
+def ahead(self, x):
+    return Bag.mix(self, x).roll(-1, 1)
+
+
+def all_see_all(self, x):
+    return x.mean(1, keepdim=True).expand_as(x)
 
 
 class OneShort(Bag):
@@ -267,7 +475,98 @@ class Alone(Bag):
 
 
 def with_loss(loss, model=Bag):
-    return type("Spoilt", (model,), {"loss": loss})()
+    return type("Spoilt", (model,), {"loss": loss})
+
+
+def weighed(text_weight, image_weight):
+    def loss(self, text, image):
+        words, codes = self.losses(text, image)
+        return text_weight * words + image_weight * codes
+
+    return with_loss(loss)
+
+
+def pads_counted(self, text, image):
+    words, codes = self(text, image[:, :-1])
+    text_loss = F.cross_entropy(words.transpose(1, 2), text[:, 1:])
+    return text_loss / 8 + 7 / 8 * F.cross_entropy(codes.transpose(1, 2), image)
+
+
+def pads_as_zeros(self, text, image):
+    words, codes = self(text, image[:, :-1])
+    nats = F.cross_entropy(words.transpose(1, 2), text[:, 1:], ignore_index=0, reduction="none")
+    return nats.mean() / 8 + 7 / 8 * F.cross_entropy(codes.transpose(1, 2), image)
+
+
+def unshifted(self, text, image):
+    words, codes = self(text, image[:, :-1])
+    text_loss = F.cross_entropy(words.transpose(1, 2), text[:, :-1], ignore_index=0)
+    return text_loss / 8 + 7 / 8 * F.cross_entropy(codes.transpose(1, 2), image)
+
+
+def decayed(self, text, image):
+    return Bag.loss(self, text, image) + 0.1 * self.words.weight.square().mean()
+
+
+class NoImagePositions(worked.DALLE):
+    def __init__(self, vocabulary, c):
+        super().__init__(vocabulary, c)
+        self.row = self.column = Nothing()
+
+
+class RowsAlone(worked.DALLE):
+    def __init__(self, vocabulary, c):
+        super().__init__(vocabulary, c)
+        self.column = Nothing()
+
+
+class ColumnsAlone(worked.DALLE):
+    def __init__(self, vocabulary, c):
+        super().__init__(vocabulary, c)
+        self.row = Nothing()
+
+
+class NoTextPositions(worked.DALLE):
+    def __init__(self, vocabulary, c):
+        super().__init__(vocabulary, c)
+        self.place = Nothing()
+
+
+class NoPositions(NoImagePositions):
+    def __init__(self, vocabulary, c):
+        super().__init__(vocabulary, c)
+        self.place = Nothing()
+
+
+class Nothing(nn.Module):
+    """In the place of a table of positions."""
+
+    def forward(self, places):
+        return torch.zeros(*places.shape, 1)
+
+
+class Masked(nn.Module):
+    """Another style: PyTorch's own layers with a mask, one table of positions for all slots, one table of tokens."""
+
+    def __init__(self, vocabulary, c):
+        super().__init__()
+        self.split, self.vocabulary = c.text_length, vocabulary
+        self.tokens = nn.Parameter(0.03 * torch.randn(vocabulary + c.codes + 1, c.width))
+        self.places = nn.Parameter(0.03 * torch.randn(c.text_length + c.grid**2, c.width))
+        self.layer = nn.TransformerEncoderLayer(c.width, 4, 2 * c.width, dropout=0.1, batch_first=True)
+
+    def forward(self, text, image):
+        separator = torch.full((len(text), 1), len(self.tokens) - 1)
+        ids = torch.cat((text, separator, self.vocabulary + image), dim=1)
+        mask = nn.Transformer.generate_square_subsequent_mask(ids.shape[1])
+        scores = self.layer(self.tokens[ids] + self.places[: ids.shape[1]], src_mask=mask) @ self.tokens.T
+        return scores[:, : self.split - 1, : self.vocabulary], scores[:, self.split :, self.vocabulary : -1]
+
+    def loss(self, text, image):
+        words, codes = self(text, image[:, :-1])
+        said = words.log_softmax(-1).gather(2, text[:, 1:, None])[..., 0][text[:, 1:] > 0]
+        drawn = codes.log_softmax(-1).gather(2, image[:, :, None])
+        return -(said.mean() + 7 * drawn.mean()) / 8
 
 
 def twice(self, text, image):
@@ -276,15 +575,15 @@ def twice(self, text, image):
     return words / 8 + 7 / 8 * F.cross_entropy(codes.softmax(-1).transpose(1, 2), image)
 
 
-def bold():
-    model = worked.DALLE(V, C)
+def bold(vocabulary, c):
+    model = worked.DALLE(vocabulary, c)
     with torch.no_grad():
         model.image_head.weight *= 200
     return model
 
 
-def frozen():
-    return Bag().requires_grad_(False)
+def frozen(vocabulary, c):
+    return Bag(vocabulary, c).requires_grad_(False)
 
 
 # ---- samplers ----
@@ -334,79 +633,154 @@ def too_late(logits, temperature, generator):
     return torch.multinomial(logits.softmax(-1) / temperature, 1, generator=generator)
 
 
-SHARP = Bag()  # its logits differ more, so that a wrong choice shows
-with torch.no_grad():
-    SHARP.image_head.weight *= 20
+# ---- checkers ----
+
+
+def by_memory(picture, caption):
+    """For `squares`: the darkest place, read from the caption's own numbers."""
+    x, y = map(int, caption.split()[-2:])
+    small = F.avg_pool2d(picture, picture.shape[1] // 16)
+    return bool(small[0, y : y + 4, x : x + 4].mean() < 0.2 < small.mean())
+
+
+def by_pixels(picture, caption):
+    """For the library's scenes: its own checker."""
+    return shapes_check(picture, caption).all_right
+
+
+def half(picture, caption):
+    """Looks at the sky alone."""
+    return all(sky not in caption or sky in worked.look(picture) for sky in worked.SKIES)
+
+
+def too_strict(picture, caption):
+    return worked.right(picture, caption) and "tree" not in caption
+
+
+OTHER = SimpleNamespace(
+    Config=lambda: SimpleNamespace(grid=8, patch=4, codes=24, width=48, text_length=24),
+    world=squares32,
+    Tokenizer=FewLetters,
+    DVAE=ByHand,
+    DALLE=Masked,
+    sample=gumbel_max,
+    right=by_memory,
+)
 
 RIGHT = {
-    "18.world": [worked.world, from_library, squares],
-    "18.tokenizer": [(own, CAPTIONS) for own in (TOKENS, LibraryTokens(), Letters(), Words(CAPTIONS))],
-    "18.dvae": [(own, PICTURES[:8]) for own in (worked.DVAE(C), LibraryDVAE(), LibraryDVAE(quantizer="gumbel"))],
-    "18.causal": [(own, TEXT, IMAGE) for own in (worked.DALLE(V, C), Library(), Bag())],
-    "18.loss": [(own, TEXT, IMAGE) for own in (worked.DALLE(V, C), Library(), Bag())],
-    "18.sampler": [
-        (worked.sample, worked.DALLE(V, C), TEXT),
-        (gumbel_max, SHARP, TEXT),
-        (into_place, Library(), TEXT),
-    ],
+    "18.world": [own(), own(world=from_library), OTHER],
+    "18.checker": [own(), own(world=from_library, right=by_pixels), OTHER],
+    "18.tokenizer": [*(own(Tokenizer=kind) for kind in (worked.Tokenizer, LibraryTokens, Letters, Words)), OTHER],
+    "18.dvae": [*(own(DVAE=kind) for kind in (worked.DVAE, LibraryDVAE, LibraryGumbel, ByHand)), OTHER],
+    "18.codes": [own(WIDE), own(WIDE, DVAE=ByHand), OTHER],
+    "18.causal": [*(own(DALLE=kind) for kind in (worked.DALLE, Library, Bag)), OTHER],
+    "18.loss": [*(own(DALLE=kind) for kind in (worked.DALLE, Library, Bag)), OTHER],
+    "18.sampler": [own(), own(sample=gumbel_max, DALLE=Bag), own(sample=into_place, DALLE=Library), OTHER],
 }
 WRONG = {
     "18.world": [
-        (lambda count, seed: squares(count, random.randrange(10**9)), "same seed"),
-        (lambda count, seed: squares(count, 0), "seed is not used"),
-        (broken_world(lambda p, c, n: (p * 255, c)), "0 to 1"),
-        (broken_world(lambda p, c, n: (p.permute(0, 2, 3, 1), c)), "colors first"),
-        (broken_world(lambda p, c, n: (p, c[:1])), "caption"),
-        (broken_world(lambda p, c, n: p), "two things"),
-        (broken_world(lambda p, c, n: (p, ["a square"] * n)), "little to learn"),
+        (own(world=lambda count, seed: squares(count, random.randrange(10**9))), "same seed"),
+        (own(world=lambda count, seed: squares(count, 0)), "seed is not used"),
+        (own(world=broken_world(lambda p, c, n: (p * 255, c))), "0 to 1"),
+        (own(world=broken_world(lambda p, c, n: (p.permute(0, 2, 3, 1), c))), "colors first"),
+        (own(world=broken_world(lambda p, c, n: (p, c[:1]))), "caption"),
+        (own(world=broken_world(lambda p, c, n: p)), "two things"),
+        (own(world=broken_world(lambda p, c, n: (p, ["a square"] * n))), "little to learn"),
+        (worked.world, "whole file"),
+        (SimpleNamespace(DVAE=worked.DVAE), "no world"),
+    ],
+    "18.checker": [
+        (own(right=lambda picture, caption: True), "gray|black"),
+        (own(right=lambda picture, caption: False), "true pictures"),
+        (own(right=too_strict), "milder"),
+        (own(right=lambda picture, caption: bool(picture.std() > 0.05)), "too little"),
+        (own(right=half), "too little"),
+        (own(right=lambda picture, caption: worked.look(picture)), "True or False"),
+        (own(right=lambda picture: True), "stopped"),
     ],
     "18.tokenizer": [
-        ((Cut(), CAPTIONS), "cut in silence"),
-        ((NoSpaces(), CAPTIONS), "come out"),
-        ((ToTheLongest(), CAPTIONS), "same row"),
-        ((NoStart(), ["a house", "the house"]), "start of text"),
-        ((Beginnings(), CAPTIONS), "same row|start of text"),
-        ((SmallSize(), CAPTIONS), "special"),
-        ((Floats(), CAPTIONS), "int64"),
-        (TOKENS, "Hand over"),
+        (own(Tokenizer=Cut), "cut in silence"),
+        (own(Tokenizer=NoSpaces), "come out"),
+        (own(Tokenizer=ToTheLongest), "same row"),
+        (own(Tokenizer=NoStart), "start of text"),
+        (own(Tokenizer=BytesWithoutStart), "start of text"),
+        (own(Tokenizer=Beginnings), "same row|start of text"),
+        (own(Tokenizer=SmallSize), "special"),
+        (own(Tokenizer=NoSize), "no attribute size"),
+        (own(Tokenizer=PadsInFront), "pads stand in front"),
+        (own(Tokenizer=PadsBehindStart), "pads stand in front"),
+        (own(Tokenizer=AnyPads), "come out|PAD"),
+        (own(Tokenizer=Floats), "int64"),
     ],
     "18.dvae": [
-        ((Noisy(C), PICTURES[:8]), "each time"),
-        ((Hard(C), PICTURES[:8]), "No gradient reaches encoder"),
-        ((Unclamped(C), PICTURES[:8]), "outside of 0 to 1"),
-        ((Grid(C), PICTURES[:8]), "shape"),
-        ((Scores(C), PICTURES[:8]), "int64"),
-        ((Patches(C), PICTURES[:8]), "shape they had"),
-        ((Learning(C), PICTURES[:8]), "no_grad"),
-        ((Detached(C), PICTURES[:8]), "go back"),
+        (own(DVAE=ColumnsFirst), "In encode.*columns come first"),
+        (own(DVAE=ColumnsFirstBack), "In decode.*columns come first"),
+        (own(DVAE=BottomUp), "raster order"),
+        (own(DVAE=OverRows), "over the rows"),
+        (own(DVAE=OverColumns), "over the columns"),
+        (own(DVAE=NoTemperature), "temperature changes nothing"),
+        (own(DVAE=NoNoise), "no noise"),
+        (own(DVAE=PlainSoftmax), "neither noise nor"),
+        (own(DVAE=TooManyTokens), "grid · grid"),
+        (own(DVAE=Noisy), "each time"),
+        (own(DVAE=Hard), "No gradient reaches encoder"),
+        (own(DVAE=Unclamped), "outside of 0 to 1"),
+        (own(DVAE=Grid), "shape"),
+        (own(DVAE=Scores), "int64"),
+        (own(DVAE=Patches), "shape they had"),
+        (own(DVAE=Learning), "no_grad"),
+        (own(DVAE=Detached), "go back"),
+    ],
+    "18.codes": [
+        (own(WIDE, DVAE=Bare), "collapse"),
+        (own(WIDE, DVAE=AcrossCodes), "collapse"),
+        (own(WIDE, DVAE=Weak), "collapse"),
+        (own(WIDE, DVAE=Constant), "one color"),
+        (own(WIDE, DVAE=lambda c: None), "None|Module"),
     ],
     "18.causal": [
-        ((bag(lambda self, x: x.mean(1, keepdim=True).expand_as(x)), TEXT, IMAGE), "text comes first"),
-        ((bag(see_the_picture), TEXT, IMAGE), "no slot looks ahead"),
-        ((bag(lambda self, x: Bag.mix(self, x).roll(-1, 1)), TEXT, IMAGE), "given away|looks ahead"),
-        ((bag(lambda self, x: Bag.mix(self, x) - x / torch.arange(1, x.shape[1] + 1)[:, None]), TEXT, IMAGE), "itself"),
-        ((bag(forget), TEXT, IMAGE), "did not notice"),
-        ((bag(no_text), TEXT, IMAGE), "whole text"),
-        ((OneShort(), TEXT, IMAGE), "shape"),
-        ((Alone(), TEXT, IMAGE), "two things"),
+        (own(DALLE=bag(all_see_all)), "text comes first"),
+        (own(DALLE=bag(see_the_picture)), "given away|looks ahead"),
+        (own(DALLE=bag(ahead)), "given away|looks ahead"),
+        (own(DALLE=bag(before)), "itself"),
+        (own(DALLE=bag(forget)), "did not notice"),
+        (own(DALLE=bag(no_text)), "whole text"),
+        (own(DALLE=bag(only_text)), "itself"),
+        (own(DALLE=NoImagePositions), "place: image positions are missing"),
+        (own(worked.Config(codes=16, width=32, layers=3), DALLE=NoImagePositions), "place: image positions"),
+        (own(DALLE=RowsAlone), "column: image positions"),
+        (own(DALLE=ColumnsAlone), "row: image positions"),
+        (own(DALLE=NoTextPositions), "text positions are missing"),
+        (own(DALLE=NoPositions), "positions are missing"),
+        (own(DALLE=OneShort), "shape"),
+        (own(DALLE=Alone), "two things"),
     ],
     "18.loss": [
-        ((with_loss(lambda self, t, i: sum(self.losses(t, i))), TEXT, IMAGE), "1/8 and 7/8"),
-        ((with_loss(lambda self, t, i: -Bag.loss(self, t, i)), TEXT, IMAGE), "negative"),
-        ((with_loss(lambda self, t, i: Bag.loss(self, t, i) / 0.6931), TEXT, IMAGE), "bits"),
-        ((with_loss(lambda self, t, i: Bag.loss(self, t, i) * N), TEXT, IMAGE), "mean"),
-        ((with_loss(twice), TEXT, IMAGE), "twice"),
-        ((with_loss(lambda self, t, i: Bag.loss(self, t, i).detach()), TEXT, IMAGE), "detach"),
-        ((bold(), TEXT, IMAGE), "small weights"),
-        ((frozen(), TEXT, IMAGE), "nothing that can learn"),
+        (own(DALLE=with_loss(lambda self, t, i: sum(self.losses(t, i)))), "1/8 and 7/8"),
+        (own(DALLE=weighed(0.5, 0.5)), "text weighs 0.5 in your loss, and the image 0.5"),
+        (own(DALLE=weighed(0.875, 0.125)), "exchanged"),
+        (own(DALLE=weighed(0.0, 1.0)), "image's alone"),
+        (own(DALLE=weighed(0.0, 0.875)), "image's alone"),
+        (own(DALLE=with_loss(pads_counted)), "Pads are counted"),
+        (own(DALLE=with_loss(pads_as_zeros)), "number of words"),
+        (own(DALLE=with_loss(unshifted)), "not shifted"),
+        (own(DALLE=with_loss(decayed)), "what else is in it|weights of the sum"),
+        (own(DALLE=with_loss(lambda self, t, i: -Bag.loss(self, t, i))), "negative"),
+        (own(DALLE=with_loss(lambda self, t, i: Bag.loss(self, t, i) / 0.6931)), "bits"),
+        (own(DALLE=with_loss(lambda self, t, i: Bag.loss(self, t, i) * N)), "mean"),
+        (own(DALLE=with_loss(twice)), "twice"),
+        (own(DALLE=with_loss(lambda self, t, i: Bag.loss(self, t, i).detach())), "detach"),
+        (own(DALLE=bold), "small weights"),
+        (own(DALLE=frozen), "nothing that can learn"),
     ],
     "18.sampler": [
-        ((draw(lambda x, t, g: torch.multinomial((x / t).softmax(-1), 1)), SHARP, TEXT), "same seed"),
-        ((lambda dalle, text, seed, t: draw(multinomial)(dalle, text, 0, t), SHARP, TEXT), "Another seed"),
-        ((draw(lambda x, t, g: x.argmax(-1, keepdim=True)), SHARP, TEXT), "likeliest token always wins"),
-        ((draw(same_for_all), SHARP, TEXT), "row"),
-        ((draw(too_late), SHARP, TEXT), "before the softmax"),
-        ((draw(multinomial, read=0), SHARP, TEXT), "last slot"),
-        ((draw(lambda x, t, g: multinomial(x, t, g).float()), SHARP, TEXT), "int64|stopped"),
+        (own(DALLE=Bag, sample=draw(lambda x, t, g: torch.multinomial((x / t).softmax(-1), 1))), "same seed"),
+        (own(DALLE=Bag, sample=lambda dalle, text, seed, t: draw(multinomial)(dalle, text, 0, t)), "Another seed"),
+        (own(DALLE=Bag, sample=draw(lambda x, t, g: x.argmax(-1, keepdim=True))), "likeliest token always wins"),
+        (own(DALLE=Bag, sample=draw(same_for_all)), "row"),
+        (own(DALLE=Bag, sample=draw(too_late)), "before the softmax"),
+        (own(DALLE=Bag, sample=draw(lambda x, t, g: multinomial(x, 1.0, g))), "temperature changes nothing"),
+        (own(DALLE=Bag, sample=draw(multinomial, read=0)), "last slot"),
+        (own(DALLE=Bag, sample=draw(lambda x, t, g: multinomial(x, t, g).float())), "int64|stopped"),
     ],
 }
