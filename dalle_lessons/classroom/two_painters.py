@@ -136,7 +136,14 @@ def draw_at_once(
 
 
 @torch.no_grad()
-def draw_in_a_row(model: InARow, text: Tensor, seed: int, guidance: float = 0.0, given: Tensor | None = None) -> Tensor:
+def draw_in_a_row(
+    model: InARow,
+    text: Tensor,
+    seed: int,
+    guidance: float = 0.0,
+    given: Tensor | None = None,
+    temperature: float = 1.0,
+) -> Tensor:
     """Image tokens (B, 64), one after another; given: the first of them, (B, n)."""
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.zeros(len(text), 0, dtype=torch.long) if given is None else given
@@ -144,7 +151,8 @@ def draw_in_a_row(model: InARow, text: Tensor, seed: int, guidance: float = 0.0,
         logits = model(tokens, text)[:, -1]
         if guidance:
             logits = logits + guidance * (logits - model(tokens, torch.zeros_like(text))[:, -1])
-        tokens = torch.cat((tokens, torch.multinomial(logits.softmax(1), 1, generator=generator)), dim=1)
+        drawn = torch.multinomial((logits / temperature).softmax(1), 1, generator=generator)
+        tokens = torch.cat((tokens, drawn), dim=1)
     return tokens
 
 

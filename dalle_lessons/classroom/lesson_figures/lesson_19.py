@@ -86,8 +86,8 @@ def average(pictures: Tensor, distances: Sequence[float], outcome: Outcome) -> P
     if not 2 * distances[0] < distances[1]:
         raise ValueError("The guess should lie near the mean: run the lesson's cells from the top.")
     panel = new_figure(7.6, 2.3)
-    titles = ("noise, t = 0", "its guess,\nno caption", f"the mean of all\n(distance {distances[0]:.2f})")
-    line_of(panel, list(pictures), (*titles, f"one of them\n(distance {distances[1]:.2f})"))
+    titles = ("noise, t = 0", "its guess,\nno caption", f"the mean of all\n({distances[0]:.2f} from the guess)")
+    line_of(panel, list(pictures), (*titles, f"one of them\n({distances[1]:.2f} from the guess)"))
     panel.suptitle(str(outcome), fontsize=10)
     alt = "Noise; the network's first guess; the mean of all pictures, which it is like; and one picture."
     return as_picture(panel, alt)
@@ -95,17 +95,22 @@ def average(pictures: Tensor, distances: Sequence[float], outcome: Outcome) -> P
 
 @figure("19.way")
 def way(grids: Sequence[Tensor], guesses: Sequence[Tensor], times: Sequence[float], captions: Sequence[str]) -> Picture:
-    """grids, guesses: for each time pictures (P, 3, 32, 32); the first P captions are those drawn."""
-    count = len(captions)
-    panel = new_figure(1.15 * len(times) + 0.4, 2.75 * count)
-    for part, p in zip(panel.subfigures(count, 1, squeeze=False).flatten(), range(count), strict=True):
-        rows = part.subfigures(2, 1, squeeze=False).flatten()
-        line_of(rows[0], [x[p] for x in grids], [f"t = {t:.2g}" for t in times], "the grid")
-        line_of(rows[1], [x[p] for x in guesses], [""] * len(times), "its guess")
-        part.suptitle(f"“{captions[p]}”", fontsize=10)
+    """grids, guesses: for each time pictures (P, 3, 32, 32); captions (P): "" for a drawing without a caption, of which
+    only the guesses are shown."""
+    heights = [2.75 if caption else 1.5 for caption in captions]
+    panel = new_figure(1.15 * len(times) + 0.4, sum(heights))
+    parts = panel.subfigures(len(captions), 1, squeeze=False, height_ratios=heights).flatten()
+    titles = [f"t = {t:.2g}" for t in times]
+    for p, (part, caption) in enumerate(zip(parts, captions, strict=True)):
+        rows = part.subfigures(2 if caption else 1, 1, squeeze=False).flatten()
+        if caption:
+            line_of(rows[0], [x[p] for x in grids], titles, "the grid")
+        line_of(rows[-1], [x[p] for x in guesses], [""] * len(times) if caption else titles, "its guess")
+        part.suptitle(f"“{caption}”" if caption else "no caption, another noise", fontsize=10)
     alt = (
-        f"How {' and '.join(captions)} come out of noise. The grid is noise for long; the guess is a blurred thing at "
-        "first, and then settles."
+        f"How {', '.join(caption for caption in captions if caption)} comes out of noise: the grid is noise for long, "
+        "the guess is near the thing from the first step on. Without a caption the guess begins as a pale blur, and "
+        "settles on a few colored patches, other ones for each noise."
     )
     return as_picture(panel, alt)
 
@@ -138,22 +143,27 @@ def steps(told: dict[int, float], outcome: Outcome, count: int = 40) -> Picture:
 
 @figure("19.measured")
 def measured(here: dict[str, Sequence[float]], passes: dict[str, int], seconds: dict[str, float], outcome) -> Picture:
-    """here: "in a row" and "at once" -> shares right in everything, of the seen and of the held-out combinations;
-    passes, seconds: for one picture. Beside the bars, as points, the runs before (two seeds, three guidances)."""
+    """here: "in a row" and "at once" -> shares right in everything of 40 drawings each, of the seen and of the held-out
+    combinations; passes, seconds: for one picture. On the bars, as points, the runs before (three guidances)."""
     panel = new_figure(10.0, 3.3)
     left, right = panel.subplots(1, 2, width_ratios=(2.2, 1))
     for n, (name, shares) in enumerate(here.items()):
         places = [k + (n - 0.5) * 0.36 for k in range(2)]
         drawn = left.bar(places, [100 * share for share in shares], 0.32, color=COLORS[name], label=f"{name}, here")
-        said = [f"{100 * share:.0f}" for share in shares]
-        left.bar_label(drawn, said, fontsize=10, label_type="center", color="white")
+        for bar, share in zip(drawn, shares, strict=True):
+            middle = bar.get_x() + bar.get_width() / 2
+            left.text(middle, 6, f"{100 * share:.0f}", ha="center", color="white", fontsize=10)
+        doubt = [196 * math.sqrt(max(share * (1 - share), 0.01) / 40) for share in shares]
+        at = [place + 0.13 for place in places]
+        left.errorbar(at, [100 * share for share in shares], doubt, color="#333333", capsize=3, linestyle="none")
         for key, run in runs().items():
             if NAMES[key.split(",")[0]] != name:
                 continue
             for place, split in zip(places, ("seen", "held-out"), strict=True):
                 y = [100 * run[f"{split}, {g}"][1] for g in (0, 1, 3)]
                 left.scatter([place - 0.08, place, place + 0.08], y, color="black", s=14, zorder=3)
-    left.scatter([], [], color="black", s=14, label="runs before: guidance 0, 1, 3 from left to right")
+    left.scatter([], [], color="black", s=14, label="runs before: guidance 0, 1, 3 (the row at temperature 1)")
+    left.errorbar([], [], [], color="#333333", capsize=3, label="95% intervals")
     ceiling = runs()["at_once, seed 0"]
     for split, k in (("seen", 0), ("held-out", 1)):
         for name, n, what in (("in a row", 0, "tokens"), ("at once", 1, "vectors")):

@@ -30,7 +30,7 @@ def coarse_to_fine(pictures: Sequence[Tensor], sides: Sequence[int], true: Tenso
         for ax, picture in zip(line, shown, strict=True):
             frame(ax, to_image(picture))
     panel.suptitle(f"{total} vectors, but only {len(sides)} steps, where a row takes {sides[-1] ** 2}", fontsize=10)
-    alt = "Two pictures, from one vector for all of it to the whole grid: each grid adds what the coarser ones lack."
+    alt = "Pictures, from one vector for all of it to the whole grid: each grid adds what the coarser ones lack."
     return as_picture(panel, alt)
 
 
@@ -82,10 +82,14 @@ MODELS = (
     ("DALL·E", "2021", "tokens in the same row", 0, 0),
     ("Parti", "2022", "its own text encoder", 0, 0),
     ("LlamaGen", "2024", "T5 vectors before the row", 0, 0),
+    ("Image GPT", "2020", "no text", 0, 2),
     ("MaskGIT", "2022", "no text: a class", 1, 0),
     ("Muse", "2023", "frozen T5", 1, 0),
+    ("MAR", "2024", "no text: a class;\nin random order", 1, 1),
     ("VAR", "2024", "no text: a class", 2, 0),
+    ("VQ-Diffusion", "2022", "frozen CLIP; its noise:\nmasked or random codes", 3, 0),
     ("Stable Diffusion", "2022", "frozen CLIP text encoder", 3, 1),
+    ("Stable Diffusion 3", "2024", "frozen CLIP and T5", 3, 1),
     ("DDPM", "2020", "no text", 3, 2),
     ("Imagen", "2022", "frozen T5; then enlarged", 3, 2),
     ("DALL·E 2", "2022", "prior: a CLIP image\nvector; then enlarged", 3, 2),
@@ -95,10 +99,10 @@ MODELS = (
 @figure("19.families")
 def families() -> Picture:
     """The map of image models: what they predict, and in which space."""
-    panel = new_figure(10.4, 6.0)
+    panel = new_figure(10.4, 6.5)
     ax = panel.subplots()
-    heights = (3.2, 1.5, 3.4)
-    tops = (0.0, 3.2, 4.7)
+    heights = (3.2, 2.2, 3.4)
+    tops = (0.0, 3.2, 5.4)
     for r, (top, height) in enumerate(zip(tops, heights, strict=True)):
         ax.text(-0.06, top + height / 2, ROWS[r], ha="right", va="center", fontsize=9)
         for c in range(4):
@@ -116,7 +120,7 @@ def families() -> Picture:
         ax.text(c + 0.5, y + 0.63 + 0.14 * lines, text, ha="center", va="center", fontsize=8)
         filled[c, r] = y + height + 0.1
     ax.set_xlim(-0.5, 4.02)
-    ax.set_ylim(8.15, -0.95)
+    ax.set_ylim(8.85, -0.95)
     ax.set_axis_off()
     ax.set_title(
         "What is predicted, in which order (columns); in which space (lines); below each name: its text", fontsize=10
