@@ -87,7 +87,8 @@ def tokenizer(own: Any) -> None:
     back = call(made.decode, rows, shown="rows")
     for caption, found in zip(captions, back, strict=False):
         if str(found).split() != caption.lower().split():
-            raise CheckFailed(f"What goes in should come out: “{caption}” came back as “{found}”.")
+            shown = "".join(letter if letter.isprintable() else "�" for letter in str(found))
+            raise CheckFailed(f"What goes in should come out: “{caption}” came back as “{shown}”.")
     if len(back) != len(captions):
         raise CheckFailed(f"{len(captions)} captions went in, and {len(back)} came back.")
     alone = tokens(call(made.encode, captions[:1], shown="one caption"), 1, "What encode gives")
