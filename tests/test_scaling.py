@@ -36,7 +36,14 @@ def test_the_table_holds_each_run_with_its_command():
 
 def test_the_drawings_of_lesson_16_are_those_of_the_table():
     from dalle_lessons.classroom.lesson_figures.lesson_16 import same_price, with_no_scale
-    from dalle_lessons.classroom.lesson_figures.runs_16 import SAME_PRICE, drawings, run_of
+    from dalle_lessons.classroom.lesson_figures.runs_16 import (
+        SAME_COST,
+        SAME_PRICE,
+        drawings,
+        most_right,
+        run_of,
+        shipped_right,
+    )
     from dalle_lessons.datasets.shapes_check import parse
 
     captions, judged, found = drawings()
@@ -45,4 +52,8 @@ def test_the_drawings_of_lesson_16_are_those_of_the_table():
         assert run_of(*key).key == key and tokens.shape == (len(captions), 4, 64) and 0 <= right <= judged
     assert all(0.8e12 < run_of(*key).flops < 1.3e12 for key in SAME_PRICE)
     assert same_price() == "66,560 parameters, 800 steps"
+    for one, other in SAME_COST:
+        assert one in found and other in found and run_of(*one).loss < run_of(*other).loss
+        assert run_of(*one).flops < run_of(*other).flops < 1.2 * run_of(*one).flops
+    assert most_right() < 10 and shipped_right() > 0.8 * judged
     assert with_no_scale() == "good at first, then behind"

@@ -69,19 +69,25 @@ def train(job: Job, minutes: float) -> None:
 
 
 @torch.no_grad()
-def measure(job: Job, dvae: DVAE) -> tuple[dict, torch.Tensor]:
-    """Loss and right drawings of a job, and its drawings of CAPTIONS (captions, SHOWN, 64) uint8."""
-    out = folder(job)
-    model = DALLE.from_pretrained(out).eval()
-    tokenizer = TextTokenizer.from_file(out / "tokenizer.json", model.config.text_length)
+def judge(model: DALLE, tokenizer: TextTokenizer, dvae: DVAE) -> dict:
+    """Nats an image token on 1,000 pairs of "test", and how many drawings of JUDGED of their captions are right."""
     pairs = shapes("test", 1000)
     said = [pairs.caption(i, None) for i in range(1000)]
     loss = float(model.loss(tokenizer.encode(said), tokenize(dvae, pairs.pictures))["image"])
     drawn = sample(model, tokenizer.encode(said[:JUDGED]), seed=0)
     pictures = dvae.decode(drawn.reshape(-1, 8, 8))
     right = sum(check(picture, caption).all_right for picture, caption in zip(pictures, said, strict=False))
+    return {"image": round(loss, 5), "right": right}
+
+
+@torch.no_grad()
+def measure(job: Job, dvae: DVAE) -> tuple[dict, torch.Tensor]:
+    """Loss and right drawings of a job, and its drawings of CAPTIONS (captions, SHOWN, 64) uint8."""
+    out = folder(job)
+    model = DALLE.from_pretrained(out).eval()
+    tokenizer = TextTokenizer.from_file(out / "tokenizer.json", model.config.text_length)
     shown = [sample(model, tokenizer.encode([caption]).expand(SHOWN, -1), seed=0) for caption in CAPTIONS]
-    row = {"preset": job[0], "steps": job[1], "image": round(loss, 5), "right": right}
+    row = {"preset": job[0], "steps": job[1], **judge(model, tokenizer, dvae)}
     return row, torch.stack(shown).to(torch.uint8)
 
 
@@ -133,10 +139,12 @@ def main() -> None:
         old = {(row["preset"], row["steps"]): (row, grids) for row, grids in zip(before, drawn, strict=True)}
     measured = [old.get(job) or measure(job, dvae) for job in jobs() if job in old or done(job)]
     rows, shown = [row for row, _ in measured], [grids for _, grids in measured]
-    table = {"captions": CAPTIONS, "judged": JUDGED, "runs": rows}
+    system = TextToImage.from_pretrained("shapes", device="cpu")
+    shipped = judge(system.dalle, system.tokenizer, dvae)
+    table = {"captions": CAPTIONS, "judged": JUDGED, "runs": rows, "shipped": shipped}
     (OUT / "runs.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     save_file({"tokens": torch.stack(shown)}, OUT / "drawings.safetensors")  # (runs, captions, SHOWN, 64)
-    for row in rows:
+    for row in [*rows, shipped]:
         print(row)
 
 

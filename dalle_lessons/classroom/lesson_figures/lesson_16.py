@@ -24,7 +24,6 @@ from ..figures import (
     RED,
     SKY,
     YELLOW,
-    curves,
     frame,
     new_figure,
     rectangle,
@@ -33,12 +32,23 @@ from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
-from .runs_16 import HELD_OUT, SAME_PRICE, SHIPPED, Run, drawings, run_of, sixteen_bits
+from .runs_16 import (
+    HELD_OUT,
+    SAME_COST,
+    SAME_PRICE,
+    SHIPPED,
+    Run,
+    drawings,
+    run_of,
+    shipped_right,
+    sixteen_bits,
+)
 
 if TYPE_CHECKING:
     from ...pipeline.text_to_image import TextToImage
 
 KETTLE = 4186 * 80 / 3.6e6  # kWh that heat a liter of water from 20 to 100 degrees Celsius
+SCALED = {"32 bits": "black", "no scale": ORANGE, "a scale that moves": GREEN}
 ALOFT = "Later blocks should have smaller gradients here: restart the kernel and run all cells."
 
 
@@ -107,7 +117,7 @@ def flops(each: Sequence[float], outcome: Outcome) -> Picture:
 @figure("16.days")
 def days(total: float, speeds: dict[str, float], outcome: Outcome) -> Picture:
     """total: FLOPs of the training; speeds: machine -> FLOPs a second that it reaches."""
-    panel = new_figure(7.5, 2.5)
+    panel = new_figure(7.5, 2.7)
     ax = panel.subplots()
     took = [total / speed / 86400 for speed in speeds.values()]
     drawn = ax.barh(list(speeds), took, color=[GRAY, ORANGE, BLUE, BLUE][: len(took)])
@@ -119,7 +129,7 @@ def days(total: float, speeds: dict[str, float], outcome: Outcome) -> Picture:
     ax.tick_params(labelsize=9)
     ax.set_xlabel("days (logarithmic)", fontsize=9)
     ax.grid(axis="x", alpha=0.25)
-    ax.set_title(f"{total:.2e} FLOPs. Two laptop cores: {outcome}", fontsize=10)
+    ax.set_title(f"The paper's training: {total:.2e} FLOPs\nTwo laptop cores: {outcome}", fontsize=10)
     alt = "How long the paper's training takes on two laptop cores, on this machine, on one V100 and on 1,024."
     return as_picture(panel, alt)
 
@@ -176,20 +186,36 @@ def sizes_drawn(ax: Any, runs: Sequence[Run]) -> None:
 
 
 @figure("16.curves")
-def loss_curves(runs: Sequence[Run]) -> Picture:
-    """runs: those of the table. One of them is left out: it is guessed."""
-    panel = new_figure(7.0, 4.0)
+def loss_curves(runs: Sequence[Run], outcome: Outcome) -> Picture:
+    """runs: those of the table. One of them is left out: it is guessed next. outcome: of the three at one price."""
+    panel = new_figure(7.5, 4.6)
     ax = panel.subplots()
     sizes_drawn(ax, [run for run in runs if run.key != HELD_OUT])
     hidden = run_of(*HELD_OUT)
-    ax.axvline(hidden.flops, color=GREEN, linestyle=":")
-    ax.text(hidden.flops, 1.35, f"{hidden.name}?", fontsize=9, ha="center", color=GREEN)
+    ax.axvline(hidden.flops, ymax=0.9, color=GREEN, linestyle=":")
+    ax.text(hidden.flops, 1.38, f"{hidden.name}?", fontsize=9, ha="center", color=GREEN)
+    near = [run_of(*key) for key in SAME_PRICE]
+    ax.axvspan(0.87 * min(run.flops for run in near), 1.15 * max(run.flops for run in near), color=GRAY, alpha=0.2)
+    for run, shift in zip(near, ((0, 7), (-15, -13), (15, 2)), strict=True):
+        ax.annotate(
+            f"{run.loss:.2f}",
+            (run.flops, run.loss),
+            shift,
+            textcoords="offset points",
+            fontsize=9,
+            fontweight="bold",
+            ha="center",
+        )
     ax.set_ylim(0.1, 1.6)
     ax.legend(fontsize=8, loc="lower left")
-    ax.set_title("Run before: each point is a training of its own, from 100 steps on, doubled each time", fontsize=9)
+    ax.set_title(
+        f"The lowest of three, near $10^{{12}}$ FLOPs (gray):\n{outcome}\n"
+        "Run before: each point is a training of its own, of 100 steps, 200 and so on",
+        fontsize=9,
+    )
     alt = (
-        "Loss against compute, a line for each of four sizes: each falls as its model trains for longer. The next "
-        "point of the third line is missing; its place is marked."
+        "Loss against compute, a line for each of four sizes: each falls as its model trains for longer. A gray band "
+        "near 10^12 FLOPs crosses three lines. The next point of the third line is missing; its place is marked."
     )
     return as_picture(panel, alt)
 
@@ -206,7 +232,7 @@ def held_out(runs: Sequence[Run], outcome: Outcome) -> Picture:
     straight = before[1].loss * math.exp(slope)
     ax.plot((before[1].flops, hidden.flops), (before[1].loss, straight), color=GRAY, linestyle="--")
     ax.text(hidden.flops * 1.1, straight, f"straight on: {straight:.2f}", fontsize=8, color="#555555", va="bottom")
-    ax.plot([hidden.flops], [hidden.loss], "*", color=RED, ms=14)
+    ax.plot([hidden.flops], [hidden.loss], "*", color=GREEN, ms=15, mec="black")
     if isinstance(outcome.guess, (int, float)) and outcome.guess > 0:
         ax.plot([hidden.flops], [outcome.guess], "x", color="black", ms=9, mew=2)
         ax.text(hidden.flops * 0.92, outcome.guess, "you", fontsize=9, ha="right", va="center")
@@ -227,43 +253,48 @@ def same_price() -> str:
 @figure("16.drawings")
 def by_price(system: TextToImage, caption: int, index: int, outcome: Outcome) -> Picture:
     """system: the shipped shapes model, which draws last; caption: 0 or 1, which of the two; index: 0 to 3, which
-    drawing. Each stands at the price of its training (across) and the size of its model (down)."""
+    drawing; outcome: of the share that the best of SAME_COST draws right. Each drawing stands at the price of its
+    training (across) and the size of its model (down)."""
     captions, judged, found = drawings()
-    runs = [run_of(*key) for key in found]
     text = system.tokenizer.encode([captions[caption]]).expand(index + 1, -1)
     last = sample(system.dalle, text, seed=0)[index]
-    tokens = torch.stack([*(found[run.key][0][caption, index] for run in runs), last])  # (runs + 1, 64)
-    runs.append(SHIPPED)
+    runs = [*(run_of(*key) for key in found), SHIPPED]
+    tokens = torch.stack([*(grids[caption, index] for grids, _ in found.values()), last])  # (runs + 1, 64)
+    rights = [*(right for _, right in found.values()), shipped_right()]
     with torch.no_grad():
         pictures = system.dvae.decode(tokens.reshape(-1, 8, 8))
     sizes = sorted({run.parameters for run in runs})
-    panel = new_figure(10.4, 5.4)
-    ax = panel.subplots()
     cheapest = min(run.flops for run in runs)
-    for run, picture in zip(runs, pictures, strict=True):
-        x, y = math.log2(run.flops / cheapest), -1.5 * sizes.index(run.parameters)
+    places = [math.log2(run.flops / cheapest) for run in runs]
+    far = max(places[:-1]) + 1.7  # where the shipped model stands, past a gap of the axis
+    places[-1] = far
+    panel = new_figure(10.4, 6.4)
+    ax = panel.subplots()
+    for run, picture, x, right in zip(runs, pictures, places, rights, strict=True):
+        y = -1.5 * sizes.index(run.parameters)
         inset = ax.inset_axes((x - 0.43, y - 0.43, 0.86, 0.86), transform=ax.transData)
         frame(inset, to_image(picture))
-        told = f"{100 * found[run.key][1] / judged:.0f}% right" if run.key in found else "the shipped model"
-        ax.text(x, y - 0.47, f"{run.steps:,} steps\n{told}", fontsize=8, ha="center", va="top")
+        told = f"{run.steps:,} steps\n{run.loss:.2f} nats\n{100 * right / judged:.0f}% right"
+        ax.text(x, y - 0.46, told, fontsize=8, ha="center", va="top")
+    for pair in SAME_COST:
+        band = [math.log2(run_of(*key).flops / cheapest) for key in pair]
+        ax.axvspan(min(band) - 0.5, max(band) + 0.5, color=GRAY, alpha=0.16, linewidth=0, zorder=0)
     ax.set_yticks([-1.5 * k for k in range(len(sizes))], [f"{size:,}" for size in sizes], fontsize=9)
-    ticks = [math.log2(10.0**power / cheapest) for power in (11, 12, 13, 14)]
-    ax.set_xticks(ticks, ["$10^{11}$", "$10^{12}$", "$10^{13}$", "$10^{14}$"], fontsize=9)
-    for tick in ticks:
-        ax.axvline(tick, color="#DDDDDD", zorder=0)
-    ax.set_xlim(-0.6, max(math.log2(run.flops / cheapest) for run in runs) + 0.6)
-    ax.set_ylim(-1.5 * (len(sizes) - 1) - 1.0, 0.6)
-    ax.set_xlabel("FLOPs of the training: what stands one above the other cost about the same", fontsize=9)
+    ticks = [math.log2(10.0**power / cheapest) for power in (11, 12)]
+    ax.set_xticks([*ticks, far - 0.85, far], ["$10^{11}$", "$10^{12}$", "…", "$10^{14}$\nshipped"], fontsize=9)
+    ax.axvline(far - 0.85, color=GRAY, linestyle=":")
+    ax.set_xlim(-0.6, far + 0.6)
+    ax.set_ylim(-1.5 * (len(sizes) - 1) - 1.1, 0.6)
+    ax.set_xlabel("FLOPs of the training; in a gray band they cost about the same", fontsize=9)
     ax.set_ylabel("parameters", fontsize=9)
-    near = "; ".join(f"{run.name}: {run.loss:.2f} nats" for run in map(lambda key: run_of(*key), SAME_PRICE))
+    best = max(map(lambda key: run_of(*key), found), key=lambda run: found[run.key][1])
     panel.suptitle(
-        f"“{captions[caption]}” (right: share of {judged} other captions)\n"
-        f"The lowest loss near $10^{{12}}$ FLOPs: {outcome}\n({near})",
-        fontsize=10,
+        f"“{captions[caption]}” (right: share of {judged} other captions)\n{best.name}: {outcome}", fontsize=10
     )
     alt = (
-        f"Drawings of “{captions[caption]}” by models of {len(sizes)} sizes, each placed at what its training cost. "
-        "With little training there are patches of color; with more, two things. The shipped model draws last."
+        f"Drawings of “{captions[caption]}” by models of {len(sizes)} sizes, each placed at what its training cost, "
+        "with its loss and the share of drawings that are right. With little training there are patches of color; with "
+        "more, two things. The shipped model draws last, and far more of its drawings are right."
     )
     return as_picture(panel, alt)
 
@@ -275,7 +306,7 @@ def underflow(gradients: Sequence[Tensor], outcome: Outcome) -> Picture:
     size = [float(g.norm()) for g in gradients]
     if size != sorted(size, reverse=True) or lost != sorted(lost):
         raise ValueError(ALOFT)
-    panel = new_figure(9.4, 3.2)
+    panel = new_figure(9.4, 3.5)
     left, right = panel.subplots(1, 2, width_ratios=(1.7, 1))
     for k in (0, len(gradients) - 1):
         powers = gradients[k].abs()[gradients[k] != 0].log2().flatten()
@@ -296,7 +327,11 @@ def underflow(gradients: Sequence[Tensor], outcome: Outcome) -> Picture:
     for ax in (left, right):
         ax.tick_params(labelsize=8)
     ratio = size[0] / size[-1]
-    panel.suptitle(f"The smallest number: {outcome} Length, first block to last: {ratio:.1f} times less", fontsize=10)
+    panel.suptitle(
+        f"The smallest number above zero: {outcome}\n"
+        f"The last block's gradient is {ratio:.1f} times shorter than the first's",
+        fontsize=10,
+    )
     alt = (
         "Left, how large the numbers of the gradients are, in the first and the last block, beside what float16 turns "
         "into 0. Right, how many become 0: many in the first block, more in each later one."
@@ -313,8 +348,24 @@ def windows(powers: Sequence[int], errors: dict[str, Sequence[float]]) -> Pictur
         raise ValueError("A scale should save what 16 bits lose: restart the kernel and run all cells.")
     alt = "Error against scale: high at the left (underflow), tiny over a wide window, 1 at the right (overflow)."
     title = f"With no scale ($2^0$), {list(errors)[-1]} loses {bare:.0%} of its gradient's length"
-    lines: dict[str, tuple[Sequence[float], Sequence[float]]] = {name: (powers, line) for name, line in errors.items()}
-    return curves(lines, "scale, as a power of two", "share lost", title, alt, log_y=True, size=(7.0, 3.2))
+    fine = [power for power, error in zip(powers, last, strict=True) if error < 1e-3]
+    panel = new_figure(7.5, 3.4)
+    ax = panel.subplots()
+    ax.axvspan(min(fine), max(fine), color=GREEN, alpha=0.12)
+    edges = {"underflow": (powers[0], min(fine)), "the window": (min(fine), max(fine)), "overflow": (max(fine), 47)}
+    for words, (begin, end) in edges.items():
+        ax.text((begin + end) / 2, 2.2, words, fontsize=9, ha="center")
+    for k, (name, line) in enumerate(errors.items()):
+        ax.plot(powers, line, color=PALETTE[k], linestyle=DASHES[k], marker=MARKERS[k], ms=4, label=name)
+    ax.set_yscale("log")
+    ax.set_ylim(1e-4, 7)
+    ax.set_xlabel("scale, as a power of two", fontsize=9)
+    ax.set_ylabel("share lost", fontsize=9)
+    ax.tick_params(labelsize=8)
+    ax.grid(alpha=0.25)
+    ax.legend(fontsize=8, loc="lower left")
+    ax.set_title(title, fontsize=10)
+    return as_picture(panel, alt)
 
 
 @figure("16.learn")
@@ -325,7 +376,7 @@ def learn(live: dict[str, Sequence[float]], outcome: Outcome) -> Picture:
     panel = new_figure(9.4, 3.6)
     left, right = panel.subplots(1, 2, width_ratios=(1, 1.5))
     for k, (name, line) in enumerate(live.items()):
-        left.plot(range(1, len(line) + 1), line, color=PALETTE[k], linestyle=DASHES[k], label=name)
+        left.plot(range(1, len(line) + 1), line, color=SCALED.get(name, PALETTE[k]), label=name)
     left.set_title("yours, now", fontsize=9)
     left.set_xlabel("step", fontsize=9)
     left.set_ylabel("loss", fontsize=9)
@@ -334,8 +385,14 @@ def learn(live: dict[str, Sequence[float]], outcome: Outcome) -> Picture:
         for n, line in enumerate(lines):
             steps = [runs["every"] * (i + 1) for i in range(len(line))]
             label = f"{name}: {' and '.join(f'{end:.2f}' for end in ends[name])} at the end"
-            color = {"32 bits": "black"}.get(name, PALETTE[k])
-            right.plot(steps, line, color=color, linestyle=DASHES[n], label=label if n == 0 else None, linewidth=1.4)
+            right.plot(
+                steps,
+                line,
+                color=SCALED.get(name, PALETTE[k]),
+                linestyle=DASHES[n],
+                label=label if n == 0 else None,
+                linewidth=1.4,
+            )
     right.set_title(f"run before, {runs['steps']} steps, two seeds; means of {runs['every']}", fontsize=9)
     right.set_xlabel("step", fontsize=9)
     right.set_ylim(0.5, 1.6)
@@ -365,8 +422,10 @@ def own_scales(shared: Sequence[float], apart: Sequence[float], scales: Sequence
         ax.bar_label(drawn, [f"{100 * v:.0f}%" if v > 0.1 else f"{100 * v:.2g}%" for v in values], fontsize=8)
     names = [f"block {i + 1}\nits own: $2^{{{math.log2(s):.0f}}}$" for i, s in enumerate(scales)]
     ax.set_xticks(places, names, fontsize=9)
-    ax.set_ylim(0, 115)
-    ax.set_ylabel("% of the gradient lost", fontsize=9)
+    ax.set_yscale("log")
+    ax.set_ylim(0.005, 400)
+    ax.set_yticks((0.01, 0.1, 1, 10, 100), ("0.01", "0.1", "1", "10", "100"))
+    ax.set_ylabel("% of the gradient lost\n(logarithmic)", fontsize=9)
     ax.tick_params(axis="y", labelsize=8)
     ax.legend(fontsize=8, loc="upper left")
     return as_picture(panel, "With one scale the last block's gradient is lost; with a scale each, none is.")
@@ -385,7 +444,7 @@ def two_processes(losses: dict[str, Sequence[float]], outcome: Outcome) -> Pictu
     ax.set_ylabel("loss", fontsize=9)
     ax.legend(fontsize=9)
     ax.grid(alpha=0.25)
-    ax.set_title(f"{outcome} Largest difference: {far:.0e}", fontsize=9)
+    ax.set_title(f"{outcome}\nLargest difference: {far:.0e}", fontsize=9)
     return as_picture(panel, "The line of losses of two processes lies on that of one.")
 
 

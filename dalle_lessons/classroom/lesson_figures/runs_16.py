@@ -14,6 +14,11 @@ from ...model.files import data_dir
 
 HELD_OUT = ("shapes_64", 800)  # the run whose loss is guessed
 SAME_PRICE = (("shapes_16", 3200), ("shapes_32", 800), ("shapes_64", 200))  # all near 1e12 FLOPs
+SAME_COST = (  # of those that draw, two by two
+    (("shapes_16", 400), ("shapes_32", 100)),
+    (("shapes_32", 400), ("shapes_64", 100)),
+)
+MOST_RIGHT = ("shapes_32", 400)  # of those that draw
 LENGTHS = "{:,} parameters, {:,} steps"
 
 
@@ -48,7 +53,7 @@ def scaling_runs() -> tuple[Run, ...]:
 
 # The bundled shapes model: 800 steps, then 3,000 more from those weights (data/weights/shapes/dalle/README.md).
 STEP = 27_740_602_368  # FLOPs, of its size: the table's flops over its steps
-SHIPPED = Run("shapes_long", 955_872, 3800, 3800 * STEP, float("nan"))
+SHIPPED = Run("shapes_long", 955_872, 3800, 3800 * STEP, 0.06251)  # the loss as in data/lessons/16/runs.json
 
 
 def run_of(preset: str, steps: int) -> Run:
@@ -66,6 +71,20 @@ def drawings() -> tuple[list[str], int, dict[tuple[str, int], tuple[Tensor, int]
         (row["preset"], row["steps"]): (grids, row["right"]) for row, grids in zip(table["runs"], tokens, strict=True)
     }
     return table["captions"], table["judged"], found
+
+
+@cache
+def shipped_right() -> int:
+    """How many of the judged drawings of the shipped model were right."""
+    return json.loads((data_dir() / "lessons" / "16" / "runs.json").read_text(encoding="utf-8"))["shipped"]["right"]
+
+
+def most_right() -> int:
+    """The share, in percent, that the best of those that draw gets right: the answer to "16.drawn_right"."""
+    _, judged, found = drawings()
+    if found[MOST_RIGHT][1] < max(right for _, right in found.values()):
+        raise ValueError("Another run of the table draws more captions right.")
+    return round(100 * found[MOST_RIGHT][1] / judged)
 
 
 @cache
