@@ -397,6 +397,7 @@ def test_guess_the_caption(playground):
     wrong = next(button for button in game.buttons if button.description != game.hidden)
     wrong.click()
     assert "Not quite" in game.status.value and "player 1: 0 of 1" in game.status.value
+    assert playground.seed.value == 0  # the game has seeds of its own
     assert wrong.description.startswith("✗") and sum(b.description.startswith("✓") for b in game.buttons) == 1
 
 

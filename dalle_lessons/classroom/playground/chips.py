@@ -19,12 +19,14 @@ STYLE = """
 .dalle-playground .widget-html { height: auto; }
 .dalle-playground .widget-html-content { line-height: 1.5; white-space: normal; overflow-wrap: anywhere; }
 .dalle-playground .widget-button:focus-visible { outline: 3px solid #0072B2; outline-offset: 1px; }
+.dalle-playground .widget-button { max-width: calc(100% - 4px); }
 .dalle-word { display: inline-block; padding: 0 6px; margin: 1px 0; border-bottom: 3px solid; color: #222222; }
 .dalle-often { background: #D9EFE7; border-bottom-color: #009E73; }
 .dalle-rare { background: #FBEBC8; border-bottom-color: #E69F00; border-bottom-style: dashed; }
 .dalle-never { background: #F8DDCC; border-bottom-color: #D55E00; border-bottom-style: dotted; }
 .dalle-chips .widget-button { border-radius: 14px; }
 .dalle-chips .mod-info { background: #0072B2; }
+.dalle-game .widget-button { height: auto; min-height: 28px; line-height: 1.4; white-space: normal; }
 .dalle-game .mod-success, .dalle-game .mod-danger { opacity: 1 !important; color: #222222; background: #D9EFE7; }
 .dalle-game .mod-danger { background: #F8DDCC; }
 .dalle-left { max-width: 660px; min-width: 0; }
@@ -46,7 +48,7 @@ STYLE = """
 .dalle-tiles .widget-html-content { line-height: 0; aspect-ratio: 1; background: #E5E5E5; }
 .dalle-playground img { image-rendering: pixelated; }
 .dalle-tiles img { width: 100%; }
-.dalle-tiles .widget-button { position: static; width: auto; margin: 0; padding: 0 2px; }
+.dalle-tiles .widget-button { position: static; width: auto; max-width: none; margin: 0; padding: 0 2px; }
 .dalle-tiles .widget-button:enabled::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
 .dalle-near { display: inline-block; vertical-align: top; width: 30%; min-width: 90px; margin-right: 3%; }
 .dalle-near img { width: 100%; max-width: 128px; }

@@ -55,9 +55,9 @@ class Drawer:
         self.page.game.leave()  # what is drawn next has nothing to do with it
         self._begin(self._draw)
 
-    def draw_hidden(self, caption: str) -> None:
-        """Draw a caption that is to be guessed."""
-        self._begin(self._draw, caption)
+    def draw_hidden(self, caption: str, seed: int) -> None:
+        """Draw a caption that is to be guessed, with a seed of its own: the one in the field stays."""
+        self._begin(self._draw, caption, seed)
 
     def complete(self, drawing: Drawing, rows: int) -> None:
         """Keep the first rows of a drawing's tokens, and draw the rest."""
@@ -92,7 +92,7 @@ class Drawer:
         self._thread = threading.Thread(target=guarded, daemon=True)
         self._thread.start()
 
-    def _draw(self, hidden_caption: str = "") -> None:
+    def _draw(self, hidden_caption: str = "", seed: int | None = None) -> None:
         page = self.page
         caption = hidden_caption or self._settled_caption()
         if not caption.strip():
@@ -100,17 +100,21 @@ class Drawer:
             raise ValueError("Type a caption first, or click one of the examples.")
         page.model.read(caption, page.model.dalle)  # too long a one is refused before anything goes away
         page.hidden = bool(hidden_caption)
-        self._nine(caption, page.model.draw, (caption,), 0)
+        self._nine(caption, page.model.draw, (caption,), 0, seed)
 
     def _complete(self, drawing: Drawing, rows: int) -> None:
         given = rows * self.page.model.dalle.config.cols
         self._nine(drawing.caption, self.page.model.complete, (drawing.image, rows, drawing.caption), given)
 
-    def _nine(self, caption: str, draw: Callable[..., Drawings], what: tuple, given: int) -> None:
-        """Nine ranked pictures that grow. draw: the model's `draw` or `complete`; given: how many tokens are kept."""
+    def _nine(
+        self, caption: str, draw: Callable[..., Drawings], what: tuple, given: int, seed: int | None = None
+    ) -> None:
+        """Nine ranked pictures that grow. draw: the model's `draw` or `complete`; given: how many tokens are kept.
+        seed: None for the one in its field."""
         page, model = self.page, self.page.model
         candidates = cast(int, page.candidates.value)  # one of the options: never None, as its type allows
-        seed, options = page.seed.value, {"temperature": page.temperature.value, "guidance": page.guidance.value}
+        seed = page.seed.value if seed is None else seed
+        options = {"temperature": page.temperature.value, "guidance": page.guidance.value}
         page.clear(caption)
         self._expect(tokens_to_draw(model.dalle, range(candidates), given))
         page.say(f"Drawing {candidates} candidates of {'a hidden caption' if page.hidden else f'“{caption}”'} …")

@@ -148,8 +148,7 @@ class Playground(widgets.VBox):
         return some_captions(self.known, CHOICES, self.dice)
 
     def _draw_hidden(self, caption: str) -> None:
-        self.seed.value = self.dice.randrange(1000)
-        self.drawer.draw_hidden(caption)
+        self.drawer.draw_hidden(caption, self.dice.randrange(1000))
 
     def _reveal(self) -> None:
         self.hidden = False
