@@ -138,12 +138,10 @@ def guided(
         )
         for (values, dash, mark), way in zip(lines, ("whole picture at once", "token by token"), strict=True):
             left.plot(guidances, values, dash, marker=mark, color=SEED_COLORS[seed], label=f"{way}, world {seed}")
-        for x, y in zip(guidances, lines[1][0], strict=True):
-            left.annotate(f"{y:.1f}", (x, y), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=8)
     left.set_xlabel("guidance", fontsize=8)
     left.set_ylabel("red, %", fontsize=8)
     left.set_xticks(guidances)
-    left.margins(y=0.15)
+    left.grid(axis="y", linewidth=0.5)
     left.tick_params(labelsize=8)
     panel.legend(*left.get_legend_handles_labels(), fontsize=8, ncols=3, loc="outside lower center")
     left.set_title("a perfect model draws “a square”", fontsize=9)

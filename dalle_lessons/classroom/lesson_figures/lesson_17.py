@@ -200,13 +200,14 @@ def luck(chances: Sequence[float], rounds: int, outcome: Outcome) -> Picture:
     """chances: the probability of at least 0, 1, … hits in so many rounds by luck."""
     panel = new_figure(6.4, 3.0)
     ax = panel.subplots()
-    bars = ax.bar(range(len(chances)), chances, color=[ORANGE if p < 0.05 else GRAY for p in chances])
-    ax.bar_label(bars, [f"{p:.1%}" for p in chances], fontsize=8, padding=2)
+    ax.bar(range(len(chances)), chances, color=[ORANGE if p < 0.05 else GRAY for p in chances])
+    for hits, p in enumerate(chances):  # above the line, too
+        ax.annotate(f"{p:.1%}", (hits, max(p, 0.05)), (0, 3), textcoords="offset points", ha="center", fontsize=8)
     ax.axhline(0.05, color=RED, linestyle="--", linewidth=1)
-    ax.annotate("5%", (-0.55, 0.05), xytext=(0, 3), textcoords="offset points", fontsize=8, color=RED)
+    ax.annotate("5%", (len(chances) - 0.5, 0.05), xytext=(0, 3), textcoords="offset points", fontsize=8, color=RED)
     ax.set_xlabel(f"at least so many right, of {rounds}", fontsize=9)
     ax.set_ylabel("probability by luck", fontsize=9)
     ax.set_ylim(0, 1.12)
-    ax.set_title(str(outcome), fontsize=10)
+    ax.set_title(f"How many right are rarer than 5% by luck? {outcome}", fontsize=10)
     alt = f"Bars: how probable at least 0 to {rounds} right answers are by luck; fewer and fewer; a line at 5 percent."
     return as_picture(panel, alt)
