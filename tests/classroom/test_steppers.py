@@ -20,7 +20,7 @@ from dalle_lessons.classroom.steppers import Frame, Stepper
 from dalle_lessons.classroom.steppers.place_map import KINDS
 from dalle_lessons.datasets.emoji import emoji
 from dalle_lessons.datasets.images import to_image
-from dalle_lessons.datasets.shapes import shapes
+from dalle_lessons.datasets.shapes import Scene, SceneObject, draw, shapes
 from dalle_lessons.model.clip import CLIP
 from dalle_lessons.model.dvae import DVAE
 from dalle_lessons.model.judge import Judge
@@ -767,7 +767,9 @@ def test_a_probability_is_said_in_words():
     assert {p: percent(p) for p in said} == said
 
 
-def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
+def test_one_word_keeps_the_noise_and_counts_with_a_control():
+    from dalle_lessons.classroom.steppers.one_word import NONSENSE, SHOWN, shows
+    from dalle_lessons.datasets.shapes_check import detect
     from dalle_lessons.model.sampling import sample
 
     system = TextToImage.from_pretrained("shapes")
@@ -775,15 +777,19 @@ def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
     s = steppers.OneWord(system, captions)
     assert s.length == 2 and s.words == [("red", "blue"), ("big", "small")]
     tokens, images = s.drawings(captions[1])
-    assert torch.equal(tokens, sample(system.dalle, system.tokenizer.encode(captions[1:2]).expand(4, -1), 0))
-    old, new = (system.clip.score(images, [caption] * 4) for caption in captions[:2])
-    assert s.heeded(0) == int((new > old).sum()) > 0
+    assert torch.equal(tokens, sample(system.dalle, system.tokenizer.encode(captions[1:2]).expand(SHOWN, -1), 0))
+    assert s.count(captions[1], "blue") == sum(any(o.color == "blue" for o in detect(p)) for p in images) > 0
     for i in range(2):
-        frame = s.frame(i)
-        assert frame.answer == int(s.heeded(i) > 0) + int(s.heeded(i) == 4)
+        frame, new = s.frame(i), s.words[i][1]
+        count = s.count(captions[i + 1], new)
+        assert frame.answer == int(count > 0) + int(count == SHOWN)
+        without = captions[i + 1].replace(new, NONSENSE)
+        assert f"in {s.count(without, new)} with the nonsense word" in frame.because
         assert captions[i + 1] in frame.picture.alt and captions[i + 1] not in frame.hidden.alt
     s.next.value = "a big green square"
     assert "exactly one word" in s.problem.value and s.length == 2
+    s.next.value = "a wooden blue circle"
+    assert "cannot see whether" in s.problem.value and s.length == 2
     s.next.value = "a small green circle"
     assert not s.problem.value and s.length == 3 and s.position == 2 and s.words[-1] == ("blue", "green")
     s.seed.value = 1
@@ -792,6 +798,8 @@ def test_one_word_keeps_the_noise_and_asks_what_clip_sees():
         steppers.OneWord(system, ["a circle", "an orange square"])
     with pytest.raises(ValueError, match="at least two captions"):
         steppers.OneWord(system, captions[:1])
+    one = torch.from_numpy(draw(Scene((SceneObject("circle", "red", "small", "middle", x=16, y=16),))))
+    assert [shows(one, word) for word in ("red", "tiny", "one", "huge", "two", "square")] == [True] * 3 + [False] * 3
 
 
 def test_training_cost_counts_as_the_real_models_do():

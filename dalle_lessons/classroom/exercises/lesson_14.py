@@ -1,4 +1,4 @@
-"""Checks of lesson 14: an interval for a share, which captions test generalization, and how to read a copy table."""
+"""Checks of lesson 14: an interval, clusters drawn again, which captions test generalization, and a table of copies."""
 
 from __future__ import annotations
 
@@ -48,6 +48,22 @@ def interval(answer) -> None:
                 middle * shrink + unshrunk,
             ),
             "Half the width is divided by 1 + z²/n, too.": (middle - unshrunk, middle + unshrunk),
+            "Under the root stands p (1 - p) / n + z²/(4n²): the second term is missing.": (
+                middle - Z * simple / shrink,
+                middle + Z * simple / shrink,
+            ),
+            "Under the root it is z² / (4n²): the n there is squared.": (
+                middle - Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n)) / shrink,
+                middle + Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n)) / shrink,
+            ),
+            "That is Wald's interval, cut off at 0 and 1: at 0 of 12 it claims certainty. The middle moves, too.": (
+                max(0.0, p - Z * simple),
+                min(1.0, p + Z * simple),
+            ),
+            "Mind the brackets: both numerators are whole sums, divided by 1 + z²/n.": (
+                p + Z * Z / (2 * n) / shrink - half,
+                p + Z * Z / (2 * n) / shrink + half,
+            ),
             "In shares, not in percent: between 0 and 1.": (100 * (middle - half), 100 * (middle + half)),
         }
         diagnose(
@@ -56,6 +72,47 @@ def interval(answer) -> None:
             mistakes,
             f"For {hits} of {n} it is ({middle - half:.4f}, {middle + half:.4f}); yours: ({low:.4f}, {high:.4f}).",
             1e-3,
+        )
+
+
+@exercise("14.resampled")
+def resampled(answer) -> None:
+    """answer(hits, groups, picks): (N,) 0 or 1, (N,) int64, (K,) int64 -> the share right among all trials of the
+    picked groups, each as often as it was picked."""
+    hits = torch.tensor([1.0, 1, 1, 1, 0, 0, 1, 0, 0, 0], dtype=torch.float64)
+    groups = torch.tensor([0, 0, 2, 0, 1, 1, 1, 2, 3, 3])
+    for picks in ([0, 1, 2, 3], [0, 0, 3, 2], [1, 1, 1, 2], [3, 3, 3, 3]):
+        chosen = torch.tensor(picks)
+        value = call(answer, hits, groups, chosen, shown=f"hits, groups, {picks}")
+        if isinstance(value, torch.Tensor) and value.numel() > 1:
+            raise CheckFailed(
+                f"One share is asked for, of all picked trials together, but it is {describe(value)}: take the mean."
+            )
+        number = as_number(value, "The share")
+        each = [hits[groups == k] for k in range(4)]
+        taken = torch.cat([each[k] for k in picks])
+        means = torch.stack([part.mean() for part in each])
+        mistakes = {
+            "A group that was picked twice counts twice, with all of its trials; yours counts it once.": torch.cat(
+                [each[k] for k in sorted(set(picks))]
+            ).mean(),
+            "That is the share of all trials, whatever was picked.": hits.mean(),
+            "The picks are numbers of groups, not of single trials.": hits[chosen].mean(),
+            "That is the mean of the groups' shares: a group with many trials must count for more.": means[
+                chosen
+            ].mean(),
+            "That is how many are right, not which share of the trials.": taken.sum(),
+            "Divide by the trials that were picked, not by all N.": taken.sum() / len(hits),
+            "Divide by the number of picked trials, not of picked groups.": taken.sum() / len(picks),
+            "That is the share of wrong ones.": 1 - taken.mean(),
+            "In shares, not in percent: between 0 and 1.": 100 * taken.mean(),
+        }
+        truth = float(taken.mean())
+        diagnose(
+            number,
+            truth,
+            mistakes,
+            f"Of groups {picks} {int(taken.sum())} of {len(taken)} trials are right, {truth:.3f}.",
         )
 
 
@@ -127,6 +184,21 @@ def read_copies(answer) -> None:
         ),
         "A recalled drawing has not strayed as well: each drawing counts once.": read(hit, own, hit.any(dim=1)),
         "The nearest picture is not yet a copy: the share must reach `least`.": read(hit, best == asked),
+        "A copy is recalled or strayed: look up whether it equals the picture that was asked for.": (
+            truth[0] + truth[1],
+            0.0,
+            truth[2],
+        ),
+        "A drawing that equals another picture than the one asked for is not yet new: it has strayed.": (
+            truth[0],
+            0.0,
+            truth[1] + truth[2],
+        ),
+        "`least` is a share, like those in the table: nothing reaches it if it is taken for percent.": (
+            0.0,
+            0.0,
+            float(len(asked)),
+        ),
         "Counts are wanted, not shares of the drawings.": tuple(part / len(asked) for part in truth),
         "The order is recalled, strayed, new.": (truth[1], truth[0], truth[2]),
         "The order is recalled, strayed, new; yours begins with new.": truth[::-1],

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Callable
+
 import ipywidgets as widgets
 from torch import Tensor
 
 from ...datasets.images import to_image
+from ...datasets.shapes import COLORS, SHAPES, SIZES
+from ...datasets.shapes_check import detect
 from ...model.sampling import sample
 from ...model.sequence import unflatten
 from ...pipeline.text_to_image import TextToImage
 from ..figures import frame, new_figure, show
 from ..markup import Markup
-from .base import Frame, Stepper
+from .base import Frame, Stepper, unknown
 
-SHOWN = 4  # drawings of a caption
+SHOWN = 6  # drawings of a caption
+NONSENSE = "zzqx"  # stands in the new word's place, as a control
+NUMBERS = {"one": 1, "two": 2, "three": 3}
 
 
 def changed_word(before: str, after: str) -> tuple[str, str]:
@@ -28,32 +35,52 @@ def changed_word(before: str, after: str) -> tuple[str, str]:
     return pairs[0]
 
 
-class OneWord(Stepper):
-    """Each step changes one word and keeps the noise. Guess first in how many drawings the change will be seen; the
-    system's CLIP decides: does it find the new caption fitter than the old one for the new drawing?
+def shows(picture: Tensor, word: str) -> bool:
+    """Does a drawing of shapes (3, 32, 32) show a word: a color, a shape, a size (or "tiny", "huge"), a number?
 
-    system: the models, a CLIP among them. captions: each differs from the one before in one word. The text field takes
-    a caption of the reader's, one word from the last, as one more step.
+    Raises ValueError with one sentence for a word of which the checker of the shapes can see nothing.
+    """
+    seen = detect(picture)
+    size = {"tiny": "small", "little": "small", "huge": "big", "large": "big"}.get(word, word)
+    if word in NUMBERS:
+        return len(seen) == NUMBERS[word]
+    for name, values in (("color", COLORS), ("shape", SHAPES), ("size", SIZES)):
+        if size in values:
+            return any(getattr(thing, name) == size for thing in seen)
+    known = ", ".join([*COLORS, *SHAPES, *SIZES, "tiny", "huge", *NUMBERS])
+    raise ValueError(f"The checker cannot see whether “{word}” is drawn. It can see: {known}.")
+
+
+class OneWord(Stepper):
+    """Each step changes one word and keeps the noise. Guess first in how many drawings the new word will be seen; a
+    checker counts. As a control it counts the same in drawings with a nonsense word in its place: what is seen there,
+    the word did not bring about.
+
+    system: the models. captions: each differs from the one before in one word. seen: (picture (3, H, W), word) -> is
+    the word to be seen? By default the checker of the shapes. The text field takes a caption of the reader's, one word
+    from the last, as one more step.
     """
 
     title = "One word at a time"
-    strip = 3
+    strip = 2
 
-    def __init__(self, system: TextToImage, captions: list[str]):
-        if system.clip is None:
-            raise ValueError("This stepper asks CLIP whether a change is seen: give a system that has one.")
+    def __init__(self, system: TextToImage, captions: list[str], seen: Callable[[Tensor, str], bool] = shows):
         if len(captions) < 2:
             raise ValueError("Give at least two captions, each one word from the one before.")
-        self.system, self.clip, self.captions = system, system.clip, list(captions)
+        self.system, self.seen, self.captions = system, seen, list(captions)
         self.words = [changed_word(*pair) for pair in zip(captions, captions[1:], strict=False)]
         self.kept: dict[tuple[str, int], tuple[Tensor, Tensor]] = {}
+        wide = {"style": {"description_width": "initial"}}
         self.next = widgets.Text(
             placeholder="change one word of the last caption",
             description="one more",
             continuous_update=False,
             layout={"width": "480px"},
+            **wide,
         )
-        self.seed = widgets.BoundedIntText(value=0, min=0, max=10**6, description="seed", layout={"width": "160px"})
+        self.seed = widgets.BoundedIntText(
+            value=0, min=0, max=10**6, description="seed", layout={"width": "160px"}, **wide
+        )
         self.problem = Markup()
         self.next.observe(lambda change: self.append(), "value")
         self.seed.observe(lambda change: self.renew(keep=True), "value")
@@ -70,14 +97,16 @@ class OneWord(Stepper):
             return
         try:
             words = changed_word(self.captions[-1], caption)
-            self.system.tokenizer.encode([caption])
+            for text in (caption, control(caption, words[1])):
+                self.system.tokenizer.encode([text])
+            self.seen(self.drawings(self.captions[-1])[1][0], words[1])
         except ValueError as error:
             self.problem.say(str(error))
             return
         self.problem.value = ""
         self.captions.append(caption)
         self.words.append(words)
-        self.renew()
+        self.renew(keep=True)
         self.go(self.length - 1)
 
     def drawings(self, caption: str) -> tuple[Tensor, Tensor]:
@@ -90,39 +119,46 @@ class OneWord(Stepper):
             self.kept[key] = tokens, self.system.dvae.decode(unflatten(tokens, c.rows, c.cols))
         return self.kept[key]
 
-    def heeded(self, i: int) -> int:
-        """In how many of the new drawings CLIP finds the new caption of step i fitter than the old one."""
-        images = self.drawings(self.captions[i + 1])[1]
-        old, new = (self.clip.score(images, [caption] * SHOWN) for caption in self.captions[i : i + 2])
-        return int((new > old).sum())
+    def count(self, caption: str, word: str) -> int:
+        """In how many drawings of a caption a word is to be seen."""
+        return sum(self.seen(picture, word) for picture in self.drawings(caption)[1])
 
     def frame(self, i: int) -> Frame:
         old, new = self.words[i]
-        count = self.heeded(i)
-        tokens = [self.drawings(caption)[0] for caption in self.captions[i : i + 2]]
-        same = float((tokens[0] == tokens[1]).float().mean())
+        after = self.captions[i + 1]
+        counts = [self.count(caption, new) for caption in (self.captions[i], after, control(after, new))]
+        safe_old, safe_new = html.escape(old), html.escape(new)
+        because = (
+            f"“{safe_new}” is seen in {counts[1]} of {SHOWN} drawings of the new caption, in {counts[0]} of the old "
+            f"one, and in {counts[2]} with the nonsense word “{NONSENSE}” in its place."
+        )
         return Frame(
             self.picture(i, True),
-            f"“{old}” → “{new}”: CLIP sees the change in {count} of {SHOWN} drawings; {same:.0%} of the tokens stayed.",
-            question=f"“{old}” becomes “{new}”. In how many of {SHOWN} drawings will CLIP see the change?",
+            because,
+            question=f"“{safe_old}” becomes “{safe_new}”. In how many of {SHOWN} drawings will “{safe_new}” be seen?",
             choices=("none", "some", "all"),
-            answer=int(count > 0) + int(count == SHOWN),
+            answer=int(counts[1] > 0) + int(counts[1] == SHOWN),
+            because=because if counts[1] > counts[2] else f"{because} So the word brought nothing about.",
             hidden=self.picture(i, False),
         )
 
     def picture(self, i: int, answered: bool):
-        """Above, the drawings of the old caption; below, those of the new one, or question marks."""
-        figure = new_figure(5.6, 3.3)
-        lines = list(figure.subfigures(2, 1, squeeze=False)[:, 0])
-        for line, caption in enumerate(self.captions[i : i + 2]):
-            lines[line].suptitle(caption, fontsize=9)
-            for n, ax in enumerate(lines[line].subplots(1, SHOWN)):
-                if line and not answered:
-                    ax.text(0.5, 0.5, "?", fontsize=18, ha="center", va="center")
-                    ax.set_xticks([])
-                    ax.set_yticks([])
-                    ax.set_aspect("equal")
-                else:
+        """The drawings of the old caption, of the new one and of the control, or question marks."""
+        before, after = self.captions[i : i + 2]
+        lines = (before, after, control(after, self.words[i][1]))
+        figure = new_figure(6.4, 4.3)
+        for part, caption in zip(figure.subfigures(3, 1, squeeze=False)[:, 0], lines, strict=True):
+            part.suptitle(caption, fontsize=9)
+            for n, ax in enumerate(part.subplots(1, SHOWN)):
+                if caption == before or answered:
                     frame(ax, to_image(self.drawings(caption)[1][n]))
-        below = f"{SHOWN} of “{self.captions[i + 1]}”" if answered else "those of the next caption, still to come"
-        return show(figure, f"{SHOWN} drawings of “{self.captions[i]}”, and below {below}.")
+                else:
+                    side = self.drawings(before)[1].shape[-1]
+                    unknown(ax, (side, side))
+        below = f"{SHOWN} of “{after}” and of the control" if answered else "those of the next caption, still to come"
+        return show(figure, f"{SHOWN} drawings of “{before}”, and below {below}.")
+
+
+def control(caption: str, word: str) -> str:
+    """The caption with the nonsense word in place of a word."""
+    return " ".join(NONSENSE if part.lower() == word else part for part in caption.split())

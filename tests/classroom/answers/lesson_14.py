@@ -151,12 +151,90 @@ def new_first(equal, asked, least):
     return with_loop(equal, asked, least)[::-1]
 
 
+def percent(equal, asked, least):
+    return with_loop(equal, asked, 100 * least)
+
+
+def ignore_asked(equal, asked, least):
+    """Every copy counts as recalled."""
+    copies = int((equal.amax(dim=1) >= least).sum())
+    return copies, 0, len(equal) - copies
+
+
+def own_only(equal, asked, least):
+    """What is not recalled is new."""
+    recalled, strayed, new = with_loop(equal, asked, least)
+    return recalled, 0, strayed + new
+
+
+def no_root_term(hits, n):
+    middle, _ = middle_and_half(hits, n)
+    p = hits / n
+    half = Z / (1 + Z**2 / n) * math.sqrt(p * (1 - p) / n)
+    return middle - half, middle + half
+
+
+def n_not_squared(hits, n):
+    middle, _ = middle_and_half(hits, n)
+    p = hits / n
+    half = Z / (1 + Z**2 / n) * math.sqrt(p * (1 - p) / n + Z**2 / (4 * n))
+    return middle - half, middle + half
+
+
+def clipped(hits, n):
+    low, high = simple(hits, n)
+    return max(0.0, low), min(1.0, high)
+
+
+def bracket(hits, n):
+    _, half = middle_and_half(hits, n)
+    middle = hits / n + Z**2 / (2 * n) / (1 + Z**2 / n)
+    return middle - half, middle + half
+
+
+def with_cat(hits, groups, picks):
+    return torch.cat([hits[groups == k] for k in picks]).mean()
+
+
+def with_weights(hits, groups, picks):
+    times = torch.bincount(picks, minlength=int(groups.max()) + 1)[groups].double()
+    return (times * hits).sum() / times.sum()
+
+
+def with_lists_of(hits, groups, picks):
+    taken = [hit for k in picks.tolist() for hit, g in zip(hits.tolist(), groups.tolist(), strict=True) if g == k]
+    return sum(taken) / len(taken)
+
+
+def once(hits, groups, picks):
+    return hits[torch.isin(groups, picks)].mean()
+
+
+def mean_of_means(hits, groups, picks):
+    return torch.stack([hits[groups == k].mean() for k in picks]).mean()
+
+
 RIGHT = {
+    "14.resampled": [with_cat, with_weights, with_lists_of],
     "14.interval": [by_formula, by_roots, by_library],
     "14.new_combination": [with_sets, with_any, with_lists],
     "14.read_copies": [with_masks, with_loop, with_gather],
 }
 WRONG = {
+    "14.resampled": [
+        (once, "counts once|counts it once"),
+        (lambda hits, groups, picks: hits[picks].mean(), "not of single trials"),
+        (mean_of_means, "mean of the groups"),
+        (lambda hits, groups, picks: hits.mean(), "whatever was picked"),
+        (lambda hits, groups, picks: torch.cat([hits[groups == k] for k in picks]), "take the mean"),
+        (lambda hits, groups, picks: torch.cat([hits[groups == k] for k in picks]).sum(), "how many are right"),
+        (lambda hits, groups, picks: torch.cat([hits[groups == k] for k in picks]).sum() / len(hits), "not by all N"),
+        (
+            lambda hits, groups, picks: torch.cat([hits[groups == k] for k in picks]).sum() / len(picks),
+            "of picked groups",
+        ),
+        (lambda hits, groups, picks: 1 - with_cat(hits, groups, picks), "wrong ones"),
+    ],
     "14.interval": [
         (simple, "promises too much"),
         (lambda hits, n: by_formula(hits, n)[::-1], "high first"),
@@ -165,6 +243,10 @@ WRONG = {
         (around_p, "not p itself"),
         (not_shrunk, "divided by"),
         (in_percent, "percent"),
+        (no_root_term, "second term"),
+        (n_not_squared, "squared"),
+        (clipped, "cut off|promises"),
+        (bracket, "brackets"),
         (lambda hits, n: hits / n, "two numbers"),
     ],
     "14.new_combination": [
@@ -175,6 +257,9 @@ WRONG = {
         (style_seen, "thing that was in no picture"),
         (anywhere, "exchanged"),
         (lambda asked, known: not with_sets(asked, known), "exchanged"),
+        (lambda asked, known: True, "plain memory"),
+        (lambda asked, known: False, "test wanted"),
+        (lambda asked, known: asked[0] not in {t for t, _ in known}, "test wanted|plain memory|no picture"),
     ],
     "14.read_copies": [
         (last_column, "no picture was asked for"),
@@ -184,6 +269,9 @@ WRONG = {
         (twice, "once"),
         (in_shares, "not shares"),
         (new_first, "order"),
+        (percent, "a share"),
+        (ignore_asked, "whether it equals the picture that was asked for"),
+        (own_only, "not yet new"),
         (lambda equal, asked, least: int((equal >= least).sum()), "three counts"),
     ],
 }
