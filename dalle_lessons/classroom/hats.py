@@ -22,6 +22,7 @@ SIZES = {"small": 8, "big": 16}  # pixels
 BODIES = {name: COLORS[name] for name in ("red", "yellow", "green", "blue")}
 WITH = {"nothing": "", "hat": " with a hat", "shoes": " with shoes", "ball": " with a ball"}  # as a caption says it
 CENTERS = tuple(product((8, 12, 16, 20), (12, 16, 20)))  # x, y
+SPECK = 4  # black pixels; fewer are nothing worn
 UNLIKE = 0.25  # what differs from everything known by more of its ink than this is none of it
 BECAME = ("as asked", "in another place", "nothing worn", "another shape", "worn: unclear", "shape: unclear")
 
@@ -152,7 +153,7 @@ def _find(colored: Tensor, black: Tensor) -> Seen:
         return Seen(None, None, None, None, False)
     scene = scenes[body]
     shown = scene.shape, scene.size, (scene.x, scene.y)
-    if black.sum() < 4:
+    if black.sum() < SPECK:
         return Seen(*shown, "nothing", True)
     dressed = [replace(scene, worn=worn) for worn in list(WITH)[1:]]
     here = _nearest(black, torch.cat([_black(torch.from_numpy(draw(one))[None]) for one in dressed]))
@@ -180,6 +181,11 @@ def told(seen: Seen, shape: str, worn: str) -> str:
     if seen.worn != worn:
         return BECAME[4]
     return BECAME[0] if seen.in_place else BECAME[1]
+
+
+def has_black(pictures: Tensor) -> Tensor:
+    """(N, 3, 32, 32) uint8 -> (N,) bool: is anything worn to be seen, whatever it is?"""
+    return _black(pictures).sum(dim=1) >= SPECK
 
 
 def on_top(pictures: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What lesson 14 shows without drawing or training it anew.
 
     python tools/lesson_runs/lesson_14.py drawn               # data/lessons/14/drawn.safetensors and drawn.json
-    python tools/lesson_runs/lesson_14.py hat 0               # a training of hats.json: what triangles never wear, seed
+    python tools/lesson_runs/lesson_14.py hat 0 hat 1 shoes 0   # hats.json: what triangles never wear, seed
 
 Drawn: by the bundled models, first drawings, none chosen; to be made again with each new dVAE or DALL·E. Hats: small
 models of the world of `classroom.hats`, each about a minute of one core; tokens there are exact patches.
@@ -131,7 +131,7 @@ def hat(held: str, seed: int) -> dict:
         kinds = itertools.product(hats.SIZES, hats.BODIES, range(EACH))
         asked = [f"a {size} {color} triangle{hats.WITH[worn]}" for size, color, _ in kinds]
         some = sample(model.eval(), words.encode(asked), seed=0)
-        run["tokens"][worn] = some.tolist()
+        run["tokens"][worn] = [bytes(row).hex() for row in some.tolist()]  # two digits a token
         became = collections.Counter(hats.told(seen, "triangle", worn) for seen in hats.find(hats.decode(some)))
         print(held, seed, worn, became, f"{time.process_time() - start:.0f} s", flush=True)
     return run

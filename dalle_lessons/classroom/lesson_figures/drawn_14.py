@@ -30,9 +30,11 @@ def said() -> dict:
     return _data("drawn.json")
 
 
-def hats() -> dict[str, dict]:
-    """The trainings of the world of hats: "hat, 0" is what triangles never wear, and the seed."""
-    return _data("hats.json")
+def hats(held: str, worn: str) -> list[Tensor]:
+    """Of each training of the world of hats in which triangles never wore `held`: its drawings of "a triangle with
+    {worn}", as tokens (n, 64) int64."""
+    runs = [run["tokens"][worn] for name, run in _data("hats.json").items() if name.split(",")[0] == held]
+    return [torch.tensor([list(bytes.fromhex(row)) for row in rows]) for rows in runs]
 
 
 def drawn(name: str, system: TextToImage) -> Tensor:

@@ -19,8 +19,7 @@ from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
 from .drawn_14 import UNSEEN, Compared, said
-from .emoji_edits import lines_of
-from .shares_14 import below, intervals
+from .shares_14 import below, intervals, small, strips
 from .witness_14 import witness  # noqa: F401  (its figures register themselves)
 from .words_14 import styles  # noqa: F401
 
@@ -41,7 +40,7 @@ def seen(
     panel = new_figure(9.6, 4.4)
     above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[1.15, 2.4]).flat
     words = [fill(caption.removeprefix("a "), 14) for caption in captions]
-    lines_of(above, [("never seen", [to_image(picture) for picture in drawings])], words)
+    strips(above.subplots(), [("never seen", [to_image(picture) for picture in drawings])], words)
     ax = under.subplots()
     intervals(ax, hits, best)
     ax.set_xlabel("right, %", fontsize=8)
@@ -51,7 +50,7 @@ def seen(
         f"Drawings of {'; '.join(captions)}. Below, how often shape, color and both are right, with intervals: for "
         "seen combinations nearly as often as in true pictures through the dVAE, for never seen ones far less often."
     )
-    return as_picture(panel, alt)
+    return small(as_picture(panel, alt))
 
 
 @figure("14.clusters")
@@ -96,7 +95,7 @@ def splits(
     finds right in drawings; best: the same in true pictures through the dVAE; NaN where there is nothing to see."""
     panel = new_figure(9.8, 5.6)
     above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[1.45, 3.2]).flat
-    lines_of(above, [("drawn here", list(map(to_image, fresh)))], [fill(caption, 22) for caption in captions])
+    strips(above.subplots(), [("drawn here", list(map(to_image, fresh)))], [fill(caption, 22) for caption in captions])
     rows, most = {}, {}
     for column, what in ((1, "thing"), (2, "style"), (3, "skin tone")):
         for split, found in hits.items():
@@ -113,7 +112,7 @@ def splits(
         f"Drawings of {'; '.join(captions)}. Below, how often the judge finds thing, style and skin tone right in "
         f"drawings of {', '.join(hits)}, each beside true pictures through the dVAE."
     )
-    return as_picture(panel, alt)
+    return small(as_picture(panel, alt))
 
 
 @figure("14.copies")
@@ -141,7 +140,7 @@ def copies(
     true = (kinds[UNSEEN].tokens == kinds["true, unseen pair"].tokens).float().mean(dim=1) >= least
     right = int(true[strayed].sum())
     few = strayed[:8]
-    panel = new_figure(9.8, 6.4)
+    panel = new_figure(9.8, 6.6)
     above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[1.6, 3.9]).flat
     _stacked(above.subplots(), counts)
     drawings = decode_candidates(system, kinds[UNSEEN].tokens[few])
@@ -151,7 +150,7 @@ def copies(
         ("true,\nheld out", list(map(to_image, unseen.pictures[[wanted[n] for n in few]]))),
     ]
     captions = [unseen.caption(wanted[n], None) for n in few]
-    lines_of(under, lines, [fill(caption, 16) for caption in captions])
+    strips(under.subplots(), lines, [fill(caption, 16) for caption in captions])
     under.suptitle(
         f"Of {len(strayed)} that strayed, {same} are nearest to the same thing in another style, {len(strayed) - same} "
         f"to another thing;\n{right} equal the true picture, which was held out: they are right",
@@ -162,7 +161,7 @@ def copies(
         "Bars: how many drawings of training captions, drawings of unseen pairs and true unseen pictures are recalled, "
         "strayed or new. Below, drawings that strayed, each with the nearest training picture and the true one."
     )
-    return as_picture(panel, alt)
+    return small(as_picture(panel, alt))
 
 
 def _stacked(ax: Axes, counts: dict[str, tuple[int, int, int]]) -> None:

@@ -1,17 +1,23 @@
-"""Shares with their intervals and their ceilings, as lesson 14 draws them."""
+"""Shares with their intervals and their ceilings, and lines of pictures, as lesson 14 draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from ...evaluation.metrics import share
 from ..figures import BLUE, RED, SKY
+from ..pictures import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+TILE, GAP, BORDER = 128, 12, 187  # pixels of a picture and between two, and the gray around each
 
 
 def intervals(ax: Axes, rows: Mapping[str, Tensor], best: Mapping[str, float] | None = None) -> None:
@@ -37,3 +43,27 @@ def below(panel, ax: Axes) -> None:
     """The legend of `ax` under the whole figure."""
     handles, names = ax.get_legend_handles_labels()
     panel.legend(handles, names, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+
+
+def strips(ax: Axes, lines: Sequence[tuple[str, Sequence[Image.Image]]], titles: Sequence[str] = ()) -> None:
+    """Lines of pictures below each other on one axis, each with its name on the left; titles stand above the first."""
+    cols, pitch = max(len(pictures) for _, pictures in lines), TILE + GAP
+    sheet = np.full((pitch * len(lines) - GAP, pitch * cols - GAP, 3), 255, np.uint8)
+    for row, (_, pictures) in enumerate(lines):
+        for col, picture in enumerate(pictures):
+            tile = sheet[row * pitch :, col * pitch :][:TILE, :TILE]
+            tile[:] = BORDER
+            tile[1:-1, 1:-1] = np.asarray(picture.resize((TILE, TILE), Image.Resampling.NEAREST))[1:-1, 1:-1]
+    ax.imshow(sheet, interpolation="antialiased")
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0, labelsize=9)
+    ax.set_yticks([row * pitch + TILE / 2 for row in range(len(lines))], [name for name, _ in lines])
+    ax.xaxis.tick_top()
+    ax.set_xticks([col * pitch + TILE / 2 for col in range(len(titles))], titles, fontsize=8)
+
+
+def small(picture: Picture) -> Picture:
+    """The same in 255 colors: drawings with many colors are stored small."""
+    buffer = io.BytesIO()
+    picture.open().quantize(255, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(buffer, format="PNG")
+    return Picture(buffer.getvalue(), picture.alt)

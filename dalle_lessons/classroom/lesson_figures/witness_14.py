@@ -11,12 +11,12 @@ from torch import Tensor
 from ...datasets.emoji import emoji, read_rows
 from ...datasets.emoji_labels import emoji_classes
 from ...datasets.images import to_image
-from ..figures import BLUE, GRAY, frame, new_figure
+from ..figures import BLUE, GRAY, new_figure
 from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
-from .emoji_edits import lines_of
+from .shares_14 import small, strips
 
 
 def true_pairs(two: Sequence[Sequence[str]]) -> dict[str, Tensor]:
@@ -51,10 +51,10 @@ def witness(pictures: Mapping[str, Tensor], both: Mapping[str, int], outcome: Ou
     panel = new_figure(9.6, 3.3)
     lines = [(f"{kind}:\nboth in {both[kind]} of {count}", list(map(to_image, some[:8])))
              for kind, some in pictures.items()]  # fmt: skip
-    lines_of(panel, lines)
+    strips(panel.subplots(), lines)
     panel.suptitle(str(outcome), fontsize=10)
     alt = f"True pictures of two things, {', '.join(pictures)}; beside each line, in how many the judge names both."
-    return as_picture(panel, alt)
+    return small(as_picture(panel, alt))
 
 
 @figure("14.two")
@@ -66,10 +66,9 @@ def two_things(
         raise ValueError("The witness with ten windows sees less than it should: is `windows` right?")
     panel = new_figure(10.2, 5.0)
     above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[2.6, 1.9]).flat
-    grid = above.subplots(2, len(two) // 2, squeeze=False)
-    for ax, picture, pair in zip(grid.flat, drawings, two, strict=True):
-        frame(ax, to_image(picture))
-        ax.set_title(f"{pair[0]}\n+ {pair[1]}", fontsize=8)
+    half = len(two) // 2
+    for ax, row in zip(above.subplots(2, 1), (slice(half), slice(half, None)), strict=True):
+        strips(ax, [("", list(map(to_image, drawings[row])))], [f"{a}\n+ {b}" for a, b in two[row]])
     ax = under.subplots()
     kinds = list(counts["ten windows"])
     for n, (name, found) in enumerate(counts.items()):
@@ -87,4 +86,4 @@ def two_things(
         f"{len(two)} drawings of two things each. Below, in how many pictures two witnesses name both things. With ten "
         "windows the judge finds nearly all pairs that stand side by side, and none where only one thing is shown."
     )
-    return as_picture(panel, alt)
+    return small(as_picture(panel, alt))

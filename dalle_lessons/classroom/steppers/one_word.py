@@ -6,6 +6,7 @@ import html
 from collections.abc import Callable
 
 import ipywidgets as widgets
+from PIL import Image
 from torch import Tensor
 
 from ...datasets.images import to_image
@@ -14,9 +15,10 @@ from ...datasets.shapes_check import detect
 from ...model.sampling import sample
 from ...model.sequence import unflatten
 from ...pipeline.text_to_image import TextToImage
-from ..figures import frame, new_figure, show
+from ..figures import new_figure, show
+from ..lesson_figures.shares_14 import strips
 from ..markup import Markup
-from .base import Frame, Stepper, unknown
+from .base import Frame, Stepper
 
 SHOWN = 6  # drawings of a caption
 NONSENSE = "zzqx"  # stands in the new word's place, as a control
@@ -62,7 +64,7 @@ class OneWord(Stepper):
     """
 
     title = "One word at a time"
-    strip = 2
+    strip = 1
 
     def __init__(self, system: TextToImage, captions: list[str], seen: Callable[[Tensor, str], bool] = shows):
         if len(captions) < 2:
@@ -149,12 +151,12 @@ class OneWord(Stepper):
         figure = new_figure(6.4, 4.3)
         for part, caption in zip(figure.subfigures(3, 1, squeeze=False)[:, 0], lines, strict=True):
             part.suptitle(caption, fontsize=9)
-            for n, ax in enumerate(part.subplots(1, SHOWN)):
-                if caption == before or answered:
-                    frame(ax, to_image(self.drawings(caption)[1][n]))
-                else:
-                    side = self.drawings(before)[1].shape[-1]
-                    unknown(ax, (side, side))
+            ax, shown = part.subplots(), caption == before or answered
+            pictures = list(map(to_image, self.drawings(caption if shown else before)[1]))
+            blank = [Image.new("RGB", picture.size, "white") for picture in pictures]
+            strips(ax, [("", pictures if shown else blank)])
+            for n in range(0 if shown else SHOWN):
+                ax.text((n + 0.5) / SHOWN, 0.5, "?", fontsize=26, ha="center", va="center", transform=ax.transAxes)
         below = f"{SHOWN} of “{after}” and of the control" if answered else "those of the next caption, still to come"
         return show(figure, f"{SHOWN} drawings of “{before}”, and below {below}.")
 
