@@ -15,6 +15,7 @@ import json
 import random
 import sys
 import time
+from typing import cast
 
 import torch
 from safetensors.torch import save_file
@@ -125,12 +126,12 @@ def hat(held: str, seed: int) -> dict:
         losses.append(trainer.one_step()["image"])
         if (step + 1) % 50 == 0:
             print(held, seed, step + 1, f"{time.process_time() - start:.0f} s", losses[-1], flush=True)
-    model = trainer.average.module
+    model = cast(DALLE, trainer.average.module).eval()
     run: dict = {"loss": round(sum(losses[-20:]) / 20, 4), "tokens": {}}
     for worn in HELD:
         kinds = itertools.product(hats.SIZES, hats.BODIES, range(EACH))
         asked = [f"a {size} {color} triangle{hats.WITH[worn]}" for size, color, _ in kinds]
-        some = sample(model.eval(), words.encode(asked), seed=0)
+        some = sample(model, words.encode(asked), seed=0)
         run["tokens"][worn] = [bytes(row).hex() for row in some.tolist()]  # two digits a token
         became = collections.Counter(hats.told(seen, "triangle", worn) for seen in hats.find(hats.decode(some)))
         print(held, seed, worn, became, f"{time.process_time() - start:.0f} s", flush=True)

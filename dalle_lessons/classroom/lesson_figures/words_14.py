@@ -71,7 +71,7 @@ def the_radish(images: Tensor, caption: str, pieces: Sequence[str]) -> Picture:
 
 def became(held: str, worn: str) -> dict[str, int]:
     """What "a triangle with {worn}" became, where triangles never wore `held`: counts over all trainings."""
-    counts = dict.fromkeys(BECAME, 0)
+    counts: dict[str, int] = dict.fromkeys(BECAME, 0)
     for tokens in drawn_14.hats(held, worn):
         for seen in find(decode(tokens)):
             counts[told(seen, "triangle", worn)] += 1
@@ -125,7 +125,7 @@ def hats_became(outcome: Outcome) -> Picture:
     under.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=6, fontsize=8, frameon=False)
     drawn = torch.cat([decode(tokens) for tokens in drawn_14.hats("hat", "hat")])
     panel.suptitle(
-        f"{outcome}\nOf {len(drawn)} in {int(has_black(drawn).sum())} something black is drawn, in "
+        f"{outcome}\nOf {len(drawn)} drawings {int(has_black(drawn).sum())} show something black, "
         f"{int(on_top(drawn).sum())} on top of all that is colored; {never['as asked']} are triangles with a hat.",
         fontsize=10,
     )

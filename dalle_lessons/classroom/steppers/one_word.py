@@ -16,7 +16,7 @@ from ...model.sampling import sample
 from ...model.sequence import unflatten
 from ...pipeline.text_to_image import TextToImage
 from ..figures import new_figure, show
-from ..lesson_figures.shares_14 import strips
+from ..lesson_figures.shares_14 import GAP, TILE, strips
 from ..markup import Markup
 from .base import Frame, Stepper
 
@@ -156,7 +156,7 @@ class OneWord(Stepper):
             blank = [Image.new("RGB", picture.size, "white") for picture in pictures]
             strips(ax, [("", pictures if shown else blank)])
             for n in range(0 if shown else SHOWN):
-                ax.text((n + 0.5) / SHOWN, 0.5, "?", fontsize=26, ha="center", va="center", transform=ax.transAxes)
+                ax.text(n * (TILE + GAP) + TILE / 2, TILE / 2, "?", fontsize=26, ha="center", va="center")
         below = f"{SHOWN} of “{after}” and of the control" if answered else "those of the next caption, still to come"
         return show(figure, f"{SHOWN} drawings of “{before}”, and below {below}.")
 
