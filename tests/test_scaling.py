@@ -35,7 +35,8 @@ def test_the_table_holds_each_run_with_its_command():
 
 
 def test_the_drawings_of_lesson_16_are_those_of_the_table():
-    from dalle_lessons.classroom.lesson_figures.lesson_16 import same_price, with_no_scale
+    from dalle_lessons.classroom.lesson_figures.half_precision_16 import with_no_scale
+    from dalle_lessons.classroom.lesson_figures.lesson_16 import same_price
     from dalle_lessons.classroom.lesson_figures.runs_16 import (
         SAME_COST,
         SAME_PRICE,
