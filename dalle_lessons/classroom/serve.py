@@ -75,7 +75,7 @@ def run_server(command: Sequence[str]) -> int:
 
     A signal that ends this process (`kill`, a closed terminal) ends the program too.
     """
-    with subprocess.Popen(command) as process, passing_on(process):
+    with started(command) as process:
         while True:
             try:
                 return process.wait()
@@ -84,14 +84,26 @@ def run_server(command: Sequence[str]) -> int:
 
 
 @contextmanager
-def passing_on(process: subprocess.Popen) -> Iterator[None]:
-    """Meanwhile SIGTERM and SIGHUP end `process`, and through it this one, which waits for it."""
+def started(command: Sequence[str]) -> Iterator[subprocess.Popen]:
+    """A program that SIGTERM and SIGHUP end, and through it this process, which waits for it."""
     mine = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():  # only the main thread may receive signals
         mine = []
-    before = {number: signal.signal(number, lambda *_: process.terminate()) for number in mine}
+    process: subprocess.Popen | None = None
+    asked = False
+
+    def end(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        if process is not None:
+            process.terminate()
+
+    before = {number: signal.signal(number, end) for number in mine}  # first: a signal may come while it is starting
     try:
-        yield
+        with subprocess.Popen(command) as process:
+            if asked:
+                process.terminate()
+            yield process
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -478,6 +478,25 @@ def test_a_signal_that_ends_the_command_ends_its_program(name):
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_while_the_program_starts_ends_it_too(name):
+    script = f"""
+import os, signal, subprocess, sys
+from dalle_lessons.classroom import serve
+
+def start(command, begin=subprocess.Popen):
+    process = begin(command)
+    os.kill(os.getpid(), signal.{name})
+    return process
+
+serve.subprocess.Popen = start
+print(serve.run_server([sys.executable, "-c", "import time; time.sleep(60)"]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0 and int(done.stdout) == -signal.SIGTERM, done.stderr
+
+
 # ---- in a real browser ----
 
 

@@ -30,17 +30,17 @@ class Work(TorchDispatchMode):
 def compares_every_pair(answer) -> bool:
     """Does the work grow with the number of pairs of pictures, and not with the number of pictures?
 
-    What PyTorch does is counted. What NumPy or Python does is timed, and only its growth is looked at: four times the
-    pictures take four times as long with keys, and sixteen times with pairs. A busy machine adds to a time and never
-    takes from it: hence the shortest of three.
+    What PyTorch does is counted. What NumPy or Python does is timed, twice on equally many numbers: few large pictures,
+    and sixteen times as many of a sixteenth of the size. With keys that takes about as long, and with pairs sixteen
+    times as long.
     """
     train, held_out = _random_pictures(400, 16), _random_pictures(40, 16)
     with Work() as work:
         call(answer, train, held_out, shown="400 pictures, 40 pictures")
     if work.numbers > 20 * (train.numel() + held_out.numel()):  # all pairs: 36 times or more
         return True
-    many, few = (min(_seconds(answer, count) for _ in range(3)) for count in (400, 100))
-    return many > 0.05 and many > 11 * few
+    small, large = (min(_seconds(answer, count, side) for _ in range(3)) for count, side in ((400, 64), (25, 256)))
+    return small > 0.05 and small > 5 * large
 
 
 def _random_pictures(count: int, side: int) -> Tensor:
@@ -48,9 +48,9 @@ def _random_pictures(count: int, side: int) -> Tensor:
     return torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8, generator=generator)
 
 
-def _seconds(answer, count: int) -> float:
+def _seconds(answer, count: int, side: int) -> float:
     """Of computing, not of waiting."""
-    train = _random_pictures(count, 64)
+    train = _random_pictures(count, side)
     begin = time.process_time()
     call(answer, train, train.flip(0), shown=f"{count} pictures, {count} pictures")
     return time.process_time() - begin
