@@ -84,7 +84,8 @@ def torch_index(venv):
 def install(python, extra):
     """The package and what the extra needs, at the lock's versions; PyTorch first, so that its index is asked for
     nothing else."""
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    # Not compiled ahead: most modules are never imported, and Python keeps what it compiled of the others.
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
     pip += ["--constraint", str(ROOT / "constraints.txt")]
     index = os.environ.get("TORCH_INDEX")
     print("Installing PyTorch (the first time: one large download) ...")
