@@ -768,7 +768,7 @@ def test_a_probability_is_said_in_words():
 
 
 def test_one_word_keeps_the_noise_and_counts_with_a_control():
-    from dalle_lessons.classroom.steppers.one_word import NONSENSE, SHOWN, shows
+    from dalle_lessons.classroom.steppers.one_word import LUCK, NONSENSE, SHOWN, changed_word, shows, verdict
     from dalle_lessons.datasets.shapes_check import detect
     from dalle_lessons.model.sampling import sample
 
@@ -799,7 +799,11 @@ def test_one_word_keeps_the_noise_and_counts_with_a_control():
     with pytest.raises(ValueError, match="at least two captions"):
         steppers.OneWord(system, captions[:1])
     one = torch.from_numpy(draw(Scene((SceneObject("circle", "red", "small", "middle", x=16, y=16),))))
-    assert [shows(one, word) for word in ("red", "tiny", "one", "huge", "two", "square")] == [True] * 3 + [False] * 3
+    assert [shows(one, word) for word in ("red", "tiny", "one", "circles")] == [True] * 4
+    assert [shows(one, word) for word in ("huge", "two", "square")] == [False] * 3
+    assert changed_word("a big red circle", "two big red circles") == ("a", "two")
+    assert changed_word("two crosses", "two circles") == ("crosses", "circles")
+    assert "nothing" in verdict(0) and "luck" in verdict(LUCK) and verdict(LUCK + 1) == ""
 
 
 def test_training_cost_counts_as_the_real_models_do():

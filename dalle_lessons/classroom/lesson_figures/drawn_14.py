@@ -17,7 +17,7 @@ from ...model.files import data_dir
 from ...pipeline.text_to_image import TextToImage
 from ...training.tokens import tokenize
 
-UNSEEN = "drawn, unseen pair"
+UNSEEN, TRUE = "drawn, unseen pair", "true, unseen pair"
 
 
 @cache
@@ -86,5 +86,5 @@ def to_compare(system: TextToImage) -> tuple[list[int], dict[str, Compared]]:
     return known, {
         "drawn, training caption": Compared(drawn("train", system)[rows["train"]], asked, rows["train"]),
         UNSEEN: Compared(drawn("unseen_pair", system)[rows["unseen_pair"]], nothing, rows["unseen_pair"]),
-        "true, unseen pair": Compared(tokenize(system.dvae, true), nothing, rows["unseen_pair"]),
+        TRUE: Compared(tokenize(system.dvae, true), nothing, rows["unseen_pair"]),
     }

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from ...datasets.emoji import emoji
 from ...datasets.images import to_image
+from ...datasets.near_duplicates import nearest_rms
 from ...evaluation.candidates import decode_candidates
 from ...evaluation.metrics import share
 from ...pipeline.text_to_image import TextToImage
@@ -18,7 +20,7 @@ from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
-from .drawn_14 import UNSEEN, Compared, said
+from .drawn_14 import TRUE, UNSEEN, Compared, said
 from .shares_14 import below, intervals, small, strips
 from .witness_14 import witness  # noqa: F401  (its figures register themselves)
 from .words_14 import styles  # noqa: F401
@@ -37,7 +39,10 @@ def seen(
     first, second = everything.values()
     if first < second + 0.2:
         raise ValueError("The drawings do not come out as they should: run the cells again from the top of the lesson.")
-    panel = new_figure(9.6, 4.4)
+    shape, color, both = (rows for name, rows in hits.items() if name.startswith("never"))
+    alone = [float((rows - both).mean()) for rows in (shape, color)]
+    product = float(shape.mean() * color.mean())
+    panel = new_figure(9.6, 4.6)
     above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[1.15, 2.4]).flat
     words = [fill(caption.removeprefix("a "), 14) for caption in captions]
     strips(above.subplots(), [("never seen", [to_image(picture) for picture in drawings])], words)
@@ -45,7 +50,11 @@ def seen(
     intervals(ax, hits, best)
     ax.set_xlabel("right, %", fontsize=8)
     below(under, ax)
-    panel.suptitle(str(outcome), fontsize=10)
+    panel.suptitle(
+        f"{outcome}\nNever seen: only the shape is right in {alone[0]:.0%}, only the color in {alone[1]:.0%}, both in "
+        f"{second:.0%}; share(shape) · share(color) is {product:.0%}.",
+        fontsize=10,
+    )
     alt = (
         f"Drawings of {'; '.join(captions)}. Below, how often shape, color and both are right, with intervals: for "
         "seen combinations nearly as often as in true pictures through the dVAE, for never seen ones far less often."
@@ -74,7 +83,7 @@ def clusters(hits: Tensor, groups: Tensor, names: Sequence[str], resampled: tupl
     ax.axhline(len(names) - 0.5, color=GRAY, linewidth=0.8)
     ax.set_ylim(y - 0.5, -0.5)
     ax.set_xlabel("shape and color right, %", fontsize=8)
-    wide = f"{100 * resampled[0]:.0f} to {100 * resampled[1]:.0f}%"
+    wide = f"{resampled[0]:.0%} to {resampled[1]:.0%}"
     ax.set_title(f"{whole['low']:.0%} to {whole['high']:.0%} for {len(hits)} trials, {wide} for clusters", fontsize=10)
     alt = (
         f"The share right of each combination ({', '.join(names)}), which differ much, and of all together with two "
@@ -86,16 +95,19 @@ def clusters(hits: Tensor, groups: Tensor, names: Sequence[str], resampled: tupl
 @figure("14.splits")
 def splits(
     fresh: Tensor,
+    again: Tensor,
     captions: Sequence[str],
     hits: dict[str, Tensor],
     best: dict[str, Tensor],
     outcome: Outcome,
 ) -> Picture:
-    """fresh (n, 3, H, W), drawn just now from these captions of unseen pairs. hits: split -> (N, 4), what the judge
+    """fresh (n, 3, H, W), drawn just now from these captions of unseen pairs; again (n, 3, H, W): their true pictures
+    through the dVAE. hits: split -> (N, 4), what the judge
     finds right in drawings; best: the same in true pictures through the dVAE; NaN where there is nothing to see."""
-    panel = new_figure(9.8, 5.6)
-    above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[1.45, 3.2]).flat
-    strips(above.subplots(), [("drawn here", list(map(to_image, fresh)))], [fill(caption, 22) for caption in captions])
+    panel = new_figure(9.8, 6.6)
+    above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[2.5, 3.2]).flat
+    lines = [("drawn here", list(map(to_image, fresh))), ("true, through\nthe dVAE", list(map(to_image, again)))]
+    strips(above.subplots(), lines, [fill(caption, 22) for caption in captions])
     rows, most = {}, {}
     for column, what in ((1, "thing"), (2, "style"), (3, "skin tone")):
         for split, found in hits.items():
@@ -109,8 +121,8 @@ def splits(
     below(under, ax)
     panel.suptitle(str(outcome), fontsize=10)
     alt = (
-        f"Drawings of {'; '.join(captions)}. Below, how often the judge finds thing, style and skin tone right in "
-        f"drawings of {', '.join(hits)}, each beside true pictures through the dVAE."
+        f"Drawings of {'; '.join(captions)}, above the true pictures. Below, how often the judge finds thing, style "
+        f"and skin tone right in drawings of {', '.join(hits)}, each beside true pictures through the dVAE."
     )
     return small(as_picture(panel, alt))
 
@@ -130,38 +142,53 @@ def copies(
     train, unseen = emoji("train"), emoji("unseen_pair")
     rows = kinds[UNSEEN].rows
     wanted = [said()["unseen_pair"]["chosen"][n] for n in rows]
-    share, column = equal.max(dim=1)
-    strayed = [n for n in range(len(rows)) if share[n] >= least]
+    most, column = equal.max(dim=1)
+    strayed = [n for n in range(len(rows)) if most[n] >= least]
     nearest = [known[int(column[n])] for n in strayed]
     same = sum(
         train.metadata[i]["base_hexcode"] == unseen.metadata[wanted[n]]["base_hexcode"]
         for n, i in zip(strayed, nearest, strict=True)
     )
-    true = (kinds[UNSEEN].tokens == kinds["true, unseen pair"].tokens).float().mean(dim=1) >= least
+    true = (kinds[UNSEEN].tokens == kinds[TRUE].tokens).float().mean(dim=1) >= least
     right = int(true[strayed].sum())
+    pictures = unseen.pictures[wanted]
+    near = int(nearest_rms(pictures, train.pictures[list(known)]).isfinite().sum())
+    drawn, control = (_range(counts[name]) for name in (UNSEEN, TRUE))
     few = strayed[:8]
-    panel = new_figure(9.8, 6.6)
-    above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[1.6, 3.9]).flat
+    panel = new_figure(9.8, 6.9)
+    above, under = panel.subfigures(2, 1, squeeze=False, height_ratios=[1.6, 4.1]).flat
     _stacked(above.subplots(), counts)
     drawings = decode_candidates(system, kinds[UNSEEN].tokens[few])
     lines = [
         ("drawn", list(map(to_image, drawings))),
         ("nearest in\ntraining", list(map(to_image, train.pictures[nearest[:8]]))),
-        ("true,\nheld out", list(map(to_image, unseen.pictures[[wanted[n] for n in few]]))),
+        ("true,\nheld out", list(map(to_image, pictures[few]))),
     ]
     captions = [unseen.caption(wanted[n], None) for n in few]
     strips(under.subplots(), lines, [fill(caption, 16) for caption in captions])
     under.suptitle(
         f"Of {len(strayed)} that strayed, {same} are nearest to the same thing in another style, {len(strayed) - same} "
-        f"to another thing;\n{right} equal the true picture, which was held out: they are right",
+        f"to another thing;\n{right} equal the true picture, which was held out: they are right. "
+        f"Of the {len(rows)} true pictures {near} are near-duplicates of a training picture",
         fontsize=9,
     )
-    panel.suptitle(str(outcome), fontsize=10)
+    panel.suptitle(
+        f"{outcome}\nUnseen pairs, 95% intervals of the copies: {drawn} of the drawings, {control} of the true "
+        "pictures",
+        fontsize=10,
+    )
     alt = (
         "Bars: how many drawings of training captions, drawings of unseen pairs and true unseen pictures are recalled, "
         "strayed or new. Below, drawings that strayed, each with the nearest training picture and the true one."
     )
     return small(as_picture(panel, alt))
+
+
+def _range(counts: tuple[int, int, int]) -> str:
+    """(recalled, strayed, new) -> the interval of the share of copies, in words."""
+    copied = sum(counts[:2])
+    found = share(torch.tensor([1.0] * copied + [0.0] * counts[2]))
+    return f"{found['low']:.0%} to {found['high']:.0%}"
 
 
 def _stacked(ax: Axes, counts: dict[str, tuple[int, int, int]]) -> None:

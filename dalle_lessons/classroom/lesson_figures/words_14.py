@@ -165,13 +165,13 @@ def bat(drawings: Mapping[str, Tensor], hits: Mapping[str, Tensor], in_training:
 @figure("14.numbers")
 def numbers(counts: Tensor, asked: Sequence[str], outcome: Outcome) -> Picture:
     """counts (len(asked), n): how many circles each drawing shows, 3 for three or more."""
-    panel = new_figure(8.0, 3.0)
+    panel = new_figure(8.0, 3.2)
     ax = panel.subplots()
     for y, row in enumerate(counts):
         left = 0.0
         for k, color in enumerate((GRAY, SKY, ORANGE, RED)):
             part = 100 * float((row == k).float().mean())
-            label = None if y else ("no circle", "one", "two", "three or more")[k]
+            label = None if y else ("none", "one", "two", "three or more")[k]
             ax.barh(y, part, left=left, color=color, label=label)
             if part > 4:
                 ax.text(left + part / 2, y, f"{part:.0f}", ha="center", va="center", fontsize=8)
@@ -182,7 +182,7 @@ def numbers(counts: Tensor, asked: Sequence[str], outcome: Outcome) -> Picture:
     ax.tick_params(axis="x", labelsize=8)
     ax.set_xlabel(f"circles in the drawing, % of {counts.shape[1]} drawings each", fontsize=8)
     panel.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    panel.suptitle(str(outcome), fontsize=10)
+    panel.suptitle(f"{outcome}\n(two circles in drawings of “qrst circles”)", fontsize=10)
     alt = f"For {'; '.join(asked)}: how many drawings show no circle, one, two, three or more; three hardly ever come."
     return as_picture(panel, alt)
 

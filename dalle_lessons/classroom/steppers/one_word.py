@@ -23,15 +23,19 @@ from .base import Frame, Stepper
 SHOWN = 6  # drawings of a caption
 NONSENSE = "zzqx"  # stands in the new word's place, as a control
 NUMBERS = {"one": 1, "two": 2, "three": 3}
+PLURALS = {f"{shape}{'es' if shape.endswith('s') else 's'}": shape for shape in SHAPES}
+LUCK = 3  # of SHOWN: a difference up to this is no surprise (Fisher's exact test, one-sided, 5%)
 
 
 def changed_word(before: str, after: str) -> tuple[str, str]:
-    """The one word in which two captions differ, as (old, new); "a" and "an" are the same word.
+    """The one word in which two captions differ, as (old, new); "a" and "an" are the same word, and so are "circle" and
+    "circles".
 
     Raises ValueError with one sentence if they differ in none, in several, or in their number of words.
     """
-    old, new = (["a" if word == "an" else word for word in caption.lower().split()] for caption in (before, after))
-    pairs = [pair for pair in zip(old, new, strict=False) if pair[0] != pair[1]]
+    same = PLURALS | {"an": "a"}
+    old, new = (caption.lower().split() for caption in (before, after))
+    pairs = [(a, b) for a, b in zip(old, new, strict=False) if same.get(a, a) != same.get(b, b)]
     if len(old) != len(new) or len(pairs) != 1:
         raise ValueError(f"Change exactly one word of “{before}”: “{after}” does not do that.")
     return pairs[0]
@@ -43,7 +47,7 @@ def shows(picture: Tensor, word: str) -> bool:
     Raises ValueError with one sentence for a word of which the checker of the shapes can see nothing.
     """
     seen = detect(picture)
-    size = {"tiny": "small", "little": "small", "huge": "big", "large": "big"}.get(word, word)
+    size = (PLURALS | {"tiny": "small", "little": "small", "huge": "big", "large": "big"}).get(word, word)
     if word in NUMBERS:
         return len(seen) == NUMBERS[word]
     for name, values in (("color", COLORS), ("shape", SHAPES), ("size", SIZES)):
@@ -140,7 +144,7 @@ class OneWord(Stepper):
             question=f"“{safe_old}” becomes “{safe_new}”. In how many of {SHOWN} drawings will “{safe_new}” be seen?",
             choices=("none", "some", "all"),
             answer=int(counts[1] > 0) + int(counts[1] == SHOWN),
-            because=because if counts[1] > counts[2] else f"{because} So the word brought nothing about.",
+            because=f"{because} {verdict(counts[1] - counts[2])}".strip(),
             hidden=self.picture(i, False),
         )
 
@@ -159,6 +163,13 @@ class OneWord(Stepper):
                 ax.text(n * (TILE + GAP) + TILE / 2, TILE / 2, "?", fontsize=26, ha="center", va="center")
         below = f"{SHOWN} of “{after}” and of the control" if answered else "those of the next caption, still to come"
         return show(figure, f"{SHOWN} drawings of “{before}”, and below {below}.")
+
+
+def verdict(more: int) -> str:
+    """What it means that so many more of SHOWN drawings show the new word than the nonsense word in its place."""
+    if more <= 0:
+        return "So the word did no more than one that means nothing."
+    return f"Of {SHOWN}, a difference of {more} may be luck." if more <= LUCK else ""
 
 
 def control(caption: str, word: str) -> str:
