@@ -31,6 +31,7 @@ KINDS = {"start": PURPLE, "text": SKY, "pad": "#DDDDDD", "sep": ORANGE, "image":
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
 DPI = 100
+ALSO_SVG = False  # whether figures are drawn as SVG too: `dalle-lessons teach figures --svg` sets it
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -48,7 +49,17 @@ def show(figure: Figure, alt: str) -> Picture:
         raise ValueError("A figure needs an alternative text: say in a sentence what it shows.")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
-    return Picture(buffer.getvalue(), alt)
+    return Picture(buffer.getvalue(), alt, as_svg(figure) if ALSO_SVG else None)
+
+
+def as_svg(figure: Figure) -> str:
+    """A matplotlib figure as SVG, the same text each time; letters are outlines, so that it needs no font."""
+    from matplotlib import rc_context
+
+    buffer = io.BytesIO()
+    with rc_context({"svg.hashsalt": "lessons"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue().decode()
 
 
 def as_images(images: Tensor | Sequence) -> list[Image.Image]:

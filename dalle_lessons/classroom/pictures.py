@@ -16,9 +16,12 @@ class Picture:
 
     png: bytes = field(repr=False)
     alt: str
+    #: The same as SVG, if `figures.ALSO_SVG` asked for it.
+    svg: str | None = field(default=None, repr=False)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        return {"image/png": self.png, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+        more = {} if self.svg is None else {"image/svg+xml": self.svg}
+        return {"image/png": self.png, "text/plain": self.alt} | more, {"image/png": {"alt": self.alt}}
 
     def base64(self) -> str:
         """The PNG in letters, as HTML and notebooks hold it."""

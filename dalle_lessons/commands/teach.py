@@ -108,6 +108,20 @@ def handout(folder: Path, lessons: str | None) -> None:
     write(named_lessons(lessons), folder, click.echo)
 
 
+@teach.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--lessons", help="Which, for instance 02,07; without it, all.")
+@click.option("--svg", is_flag=True, help="Run the lessons, and write SVG, sharp at any size.")
+def figures(folder: Path, lessons: str | None, svg: bool) -> None:
+    """Write the figures of lessons into FOLDER, for your own slides, with a page that has their alternative texts.
+
+    PNG as the lessons hold them, at once; with --svg in the minutes that the lessons compute.
+    """
+    from ..classroom.teach.figures import figures as write
+
+    write(named_lessons(lessons), folder, svg, click.echo)
+
+
 def named_lessons(lessons: str | None) -> list[str]:
     """The lessons that an option names, or all that there are."""
     from ..classroom.teach import assignment
