@@ -8,7 +8,7 @@ VENV := .venv
 # Linux: https://download.pytorch.org/whl/cpu gets PyTorch without CUDA's gigabytes. It counts when .venv is made.
 TORCH_INDEX ?=
 export TORCH_INDEX
-# What is imported is compiled once and kept: tools/environment.py compiles nothing ahead.
+# What is imported of PyTorch is compiled once and kept: tools/environment.py compiles nothing of it ahead.
 unexport PYTHONDONTWRITEBYTECODE
 
 # The prompt goes to the shell as an environment variable, letter by letter, whatever quotes or dollar signs it holds.

@@ -84,13 +84,13 @@ def torch_index(venv):
 def install(python, extra):
     """The package and what the extra needs, at the lock's versions; PyTorch first, so that its index is asked for
     nothing else."""
-    # Not compiled ahead: most modules are never imported, and Python keeps what it compiled of the others.
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     pip += ["--constraint", str(ROOT / "constraints.txt")]
     index = os.environ.get("TORCH_INDEX")
     print("Installing PyTorch (the first time: one large download) ...")
     sys.stdout.flush()
-    torch = [*pip, *(["--extra-index-url", index] if index else []), "torch"]
+    # Not compiled ahead: most of its modules are never imported, and Python keeps what it compiled of the others.
+    torch = [*pip, "--no-compile", *(["--extra-index-url", index] if index else []), "torch"]
     print_next = f"Installing the package and what “{extra}” needs ..."
     for command, after in ((torch, print_next), ([*pip, "--editable", f"{ROOT}[{extra}]"], "")):
         if subprocess.call(command):
