@@ -1,6 +1,6 @@
 """Writes data/lessons/18: the worked capstone's run, and what keeps its codes in use.
 
-    python tools/lesson_runs/lesson_18.py FOLDER    # three times: about 8 minutes of one core; FOLDER keeps the weights
+    python tools/lesson_runs/lesson_18.py FOLDER    # four times: about 11 minutes of one core; FOLDER keeps the weights
 
 `run.json` has the numbers, the pictures are as the decoder painted them, in 128 colors.
 """
@@ -134,6 +134,51 @@ def stage_two(folder):
     )
 
 
+WHOLE = {"as they are": (None, 1.0), "over the batch, times 4": ("batch", 4.0)}  # the worked solution has the second
+
+
+def whole(folder, name, seed):
+    """All of stage one, with the logits treated in this way: the dVAE, kept in the folder."""
+    c, path = worked.Config(), folder / f"whole-{WHOLE[name][0]}-{seed}.pt"
+    torch.manual_seed(seed)
+    dvae = Arm(c, *WHOLE[name])
+    if path.exists():
+        dvae.load_state_dict(torch.load(path)["dvae"])
+        return dvae
+    pictures = worked.world(c.pictures, c.seed)[0]
+    losses({})("dVAE", dvae, lambda i, done: dvae.loss(pictures[i], 16**-done), c.dvae_steps, 6e-3, len(pictures), c)
+    torch.save({"dvae": dvae.state_dict()}, path)
+    return dvae
+
+
+def recipes(folder):
+    """The worked solution's stage one with its logits as they are, and normalized: codes in use, decibels, pictures."""
+    new, found = worked.world(200, 1)[0], {}
+    shown = [new[:8]]
+    for name in WHOLE:
+        for seed in SEEDS:
+            dvae = whole(folder, name, seed)
+            used, sharp = reached(dvae, new)
+            found.setdefault(name, []).append({"codes": used, "decibels": sharp})
+            if seed == SEEDS[0]:
+                shown.append(dvae.eval().decode(dvae.encode(new[:8])))
+    to_png(torch.cat(shown), 8, "collapsed.png")
+    return found
+
+
+def counted(seen, new, c):
+    """Nats a token of `new` (n, N) when counting, in `seen` (m, N), which code follows its neighbors above and left."""
+
+    def neighbors(tokens):
+        grid = F.pad(tokens.unflatten(1, (c.grid, -1)), (1, 0, 1, 0), value=c.codes)
+        return grid[:, :-1, 1:], grid[:, 1:, :-1], grid[:, 1:, 1:]
+
+    counts = torch.full((c.codes + 1, c.codes + 1, c.codes), 0.01)
+    counts.index_put_(neighbors(seen), torch.ones(()), accumulate=True)
+    p = counts / counts.sum(dim=-1, keepdim=True)
+    return round(float(-p[neighbors(new)].log().mean()), 4)
+
+
 @torch.no_grad()
 def image_nats(dalle, text, image):
     return round(float(F.cross_entropy(dalle(text, image[:, :-1])[1].transpose(1, 2), image)), 4)
@@ -168,6 +213,7 @@ def drawn(folder):
         "nats": image_nats(dalle, text, tokens),
         "nats, another's caption": image_nats(dalle, text.roll(1, dims=0), tokens),
     }
+    found["nats, counting"] = counted(dvae.encode(worked.world(c.pictures, c.seed)[0]), tokens, c)
     sheet = [dvae.decode(worked.sample(dalle, tokenizer.encode([x]).expand(8, -1), 0)) for x in worked.CAPTIONS]
     to_png(torch.cat(sheet), 8, "sheet.png")
     found["sheet"] = [[worked.right(x, said) for x in line] for said, line in zip(worked.CAPTIONS, sheet, strict=True)]
@@ -200,7 +246,9 @@ def main():
         return stage_one(folder)
     if not (folder / "dalle.pt").exists():
         return stage_two(folder)
-    made = {"steps": list(range(0, STEPS + 1, 50)), "arms": arms(folder / "arms.json")}
+    if not (folder / "arms.json").exists():
+        return arms(folder / "arms.json")
+    made = {"steps": list(range(0, STEPS + 1, 50)), "arms": arms(folder / "arms.json"), "recipes": recipes(folder)}
     made |= drawn(folder)
     (HERE / "run.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     return None

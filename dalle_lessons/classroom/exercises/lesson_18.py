@@ -8,6 +8,7 @@ checks of the two networks.)
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from . import stage_two_18 as stage_two_18
 from .own_file_18 import pair, part_of, tokenizer_of, tokens, words_first, world_of
 
 TRUE, TOLD = 200, 0.98  # pictures for the checker, and the share of true ones that it should pass
+NOISE = 10 ** (-26 / 20)  # 26 dB: about what a small dVAE leaves on its pictures
 
 
 @exercise("18.world")
@@ -74,6 +76,38 @@ def checker(own: Any) -> None:
         raise CheckFailed(
             f"Given another caption's picture, your checker still says True in {moved:.0%}: it hears too little of "
             "what a caption says."
+        )
+    noise = NOISE * torch.randn(pictures[:100].shape, generator=torch.Generator().manual_seed(0))
+    drawn = share((pictures[:100] + noise).clamp(0, 1), captions[:100])
+    if drawn < 0.8:
+        raise CheckFailed(
+            f"Your checker passes {found:.0%} of true pictures, but {drawn:.0%} of the same ones under a little noise "
+            "(26 dB, about what a dVAE leaves): it would refuse good drawings. Compare the mean of a spot with all "
+            "colors, and take the nearest."
+        )
+    _one_word(share, pictures, captions)
+
+
+def _one_word(share: Any, pictures: Tensor, captions: list[str]) -> None:
+    """Captions that differ in a single word, by that word and the one behind it: are some never told apart?"""
+    ways: dict[tuple[str, ...], list[tuple[int, int]]] = {}  # (a word, another, the next one) -> (picture, caption)
+    split = [caption.lower().split() for caption in captions]
+    alike: dict[tuple, list[int]] = {}  # a caption with one word left out -> those that have a word there
+    for i, words in enumerate(split):
+        for n in range(len(words)):
+            alike.setdefault((n, *words[:n], None, *words[n + 1 :]), []).append(i)
+    for (n, *_), those in alike.items():
+        for i, j in itertools.permutations(those, 2):
+            if split[i][n] != split[j][n]:
+                key = (*sorted((split[i][n], split[j][n])), *split[i][n + 1 : n + 2])
+                ways.setdefault(key, []).append((i, j))
+    tried = [pairs[:4] for pairs in ways.values() if len(pairs) >= 4]
+    deaf = [pairs for pairs in tried if share(pictures[[i for i, _ in pairs]], [captions[j] for _, j in pairs]) == 1]
+    if len(deaf) > max(2, len(tried) / 4):
+        i, j = deaf[0][0]
+        raise CheckFailed(
+            f"It hears too little: a picture of “{captions[i]}” passes for “{captions[j]}” as well, and so it is with "
+            f"{len(deaf)} of {len(tried)} ways to change one word. Look for each part that a caption can say."
         )
 
 

@@ -69,6 +69,7 @@ def is_papers_sum(own: Any, text: Tensor, image: Tensor, pad: int) -> bool:
             images.append(float(F.cross_entropy(image_logits.transpose(1, 2), image[rows])))
             values.append(as_number(call(own.loss, text[rows], image[rows], shown="text, image"), "The loss"))
     truth = torch.tensor(values, dtype=torch.float64)
+    _nothing_added(torch.tensor([[part["right"], seen] for part, seen in zip(parts, images, strict=True)]), truth)
     for name in parts[0]:
         known = torch.tensor(
             [[part[name], seen] for part, seen in zip(parts, images, strict=True)], dtype=torch.float64
@@ -84,6 +85,18 @@ def is_papers_sum(own: Any, text: Tensor, image: Tensor, pad: int) -> bool:
         _weights(of_text, of_image, image.shape[1])
         return True
     return False
+
+
+def _nothing_added(parts: Tensor, truth: Tensor) -> None:
+    """parts (n, 2), the text's and the image's loss of n batches; truth (n,), the whole loss. A Mistake where that is
+    the paper's sum and something that is the same for all batches: a penalty on the weights, most likely."""
+    rest = truth - parts.double() @ torch.tensor([1 / 8, 7 / 8], dtype=torch.float64)
+    if rest.std() < 1e-3 * (truth.std() + 1e-2 * rest.abs().mean()) and rest.abs().mean() > 1e-3:
+        raise CheckFailed(
+            "To the paper's sum your loss adds something that is the same for every batch. Is it a penalty on the "
+            "weights? Weight decay belongs in the optimizer, AdamW(…, weight_decay=0.01): then the loss still says "
+            "what guessing costs."
+        )
 
 
 def _weights(of_text: float, of_image: float, length: int) -> None:

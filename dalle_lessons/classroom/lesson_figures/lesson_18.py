@@ -20,6 +20,7 @@ from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
+from . import worlds_18 as worlds_18  # the figure of worlds
 
 SIDE = 32  # pixels of a house
 PARTS = {"house": "walls", "roof": "roofs", "sky": "skies", "tree": "trees"}
@@ -96,6 +97,38 @@ def codes(outcome: Outcome) -> Picture:
     return as_picture(panel, alt)
 
 
+@figure("18.collapsed")
+def collapsed() -> Picture:
+    """Eight houses, and what two trainings that differ in their logits alone make of them: run before, two seeds."""
+    lines, made = _pictures("collapsed.png"), run()["recipes"]
+    names = ["true"]
+    for name, seeds in made.items():
+        ends = [f"{seed['codes']} codes, {seed['decibels']:.1f} dB" for seed in seeds]
+        names.append("\n".join((f"logits {name}:", ends[0], f"(seed 1: {ends[1]})")))
+    panel = new_figure(9.2, 3.1)
+    axes = panel.subplots(len(lines), 9, width_ratios=(2.5, *(1,) * 8))
+    for row, name, line in zip(axes, names, lines, strict=True):
+        row[0].set_axis_off()
+        row[0].text(1, 0.5, name, ha="right", va="center", fontsize=8)
+        for ax, picture in zip(row[1:], line, strict=True):
+            frame(ax, picture)
+    panel.suptitle("Run before: all of stage one, and nothing differs but the logits", fontsize=10)
+    return as_picture(panel, "Eight houses; the same from few codes; the same from many.")
+
+
+@figure("18.alone")
+def alone(dvae: Any, pictures: Tensor) -> Picture:
+    """A student's dVAE after some training, pictures (64, 3, H, W): eight of them, and what its codes say of them."""
+    dvae.eval()
+    tokens = dvae.encode(pictures)
+    back = dvae.decode(tokens)
+    decibels = -10 * float((back - pictures).square().mean().clamp(min=1e-12).log10())
+    used, number = len(tokens.unique()), len(tokens)
+    title = f"Above true, below from your codes: {used} in use for {number} pictures, {decibels:.1f} dB"
+    alt = "Eight pictures; below them the same from the codes of a dVAE that was trained alone."
+    return image_grid(torch.cat((pictures[:8], back[:8])), cols=8, side=1.1, title=title, alt=alt)
+
+
 @figure("18.noticed")
 def noticed(moved: Tensor) -> Picture:
     """moved (N, N - 1) bool: slot by changed token; its first 16 of both."""
@@ -129,6 +162,17 @@ def stage_one() -> Picture:
         ax.set_ylabel(unit, fontsize=8)
         ax.tick_params(labelsize=8, which="both")
         ax.grid(alpha=0.25)
+    told = (("", "nats"), (" with another's caption", "nats, another's caption"), (" by counting", "nats, counting"))
+    lines_told = "\n".join(f"{made[key]:.2f} nats a token{name}" for name, key in told)
+    ax.text(
+        0.97,
+        0.95,
+        f"image tokens of new pictures:\n{lines_told}",
+        ha="right",
+        va="top",
+        fontsize=8,
+        transform=ax.transAxes,
+    )
     panel.suptitle(
         f"Above true, below from their codes: {made['codes']} codes in use, {made['decibels']:.1f} dB", fontsize=10
     )
@@ -161,7 +205,7 @@ def sheet() -> Picture:
 @figure("18.measured")
 def measured(outcome: Outcome) -> Picture:
     """Shares right of seen and unseen pairs, the whole caption and part by part, with numbers and intervals."""
-    panel = new_figure(8.4, 3.4)
+    panel = new_figure(8.4, 3.6)
     ax = panel.subplots()
     names = ["all that is said", *PARTS.values()]
     for n, (what, color) in enumerate((("seen", BLUE), ("unseen", ORANGE))):
@@ -172,14 +216,13 @@ def measured(outcome: Outcome) -> Picture:
         x = np.arange(len(names)) + 0.38 * n - 0.19
         drawn = ax.bar(x, 100 * shares, 0.36, color=color, label=f"{what} pairs of walls and roof")
         ax.errorbar(x, 100 * shares, 100 * abs(ends - shares), fmt="none", color="black", linewidth=1, capsize=2)
-        ax.bar_label(
-            drawn, [f"{right}\nof {of}" for right, of in counted], fontsize=8, label_type="center", color="white"
-        )
+        told, ink = [f"{right}\nof {of}" for right, of in counted], "white" if color == BLUE else "black"
+        ax.bar_label(drawn, told, fontsize=8, label_type="center", color=ink)
     ax.set_xticks(range(len(names)), names, fontsize=9)
     ax.set_ylim(0, 108)
     ax.set_ylabel("right, %", fontsize=8)
     ax.tick_params(axis="y", labelsize=8)
-    ax.legend(fontsize=8, loc="lower right", framealpha=0.9)
+    panel.legend(fontsize=8, loc="outside lower center", ncols=2)
     ax.set_title(f"Unseen pairs, all that is said: {outcome}", fontsize=10)
     alt = "How many drawings are right, of pairs seen in training and of unseen ones: all that is said, and each part."
     return as_picture(panel, alt)

@@ -508,6 +508,16 @@ def decayed(self, text, image):
     return Bag.loss(self, text, image) + 0.1 * self.words.weight.square().mean()
 
 
+def decayed_much(self, text, image):
+    return Bag.loss(self, text, image) + 0.01 * sum(weight.square().sum() for weight in self.parameters())
+
+
+def smoothed(self, text, image):
+    words, codes = self(text, image[:, :-1])
+    text_loss = F.cross_entropy(words.transpose(1, 2), text[:, 1:], ignore_index=0)
+    return text_loss / 8 + 7 / 8 * F.cross_entropy(codes.transpose(1, 2), image, label_smoothing=0.1)
+
+
 class NoImagePositions(worked.DALLE):
     def __init__(self, vocabulary, c):
         super().__init__(vocabulary, c)
@@ -653,6 +663,20 @@ def half(picture, caption):
     return all(sky not in caption or sky in worked.look(picture) for sky in worked.SKIES)
 
 
+def no_walls(picture, caption):
+    """Whatever color the walls have."""
+    words = caption.split()
+    return worked.right(picture, " ".join(word for n, word in enumerate(words) if words[n + 1 : n + 2] != ["house"]))
+
+
+def exact(picture, caption):
+    """Looks for the very colors, as in a true picture."""
+    said = [words for words in (*worked.COLORS, *worked.SKIES) if words in caption]
+    colors = worked.COLORS | worked.SKIES
+    pixels = (picture * 255).round().flatten(1).T
+    return all(bool((pixels == torch.tensor(colors[name]).float()).all(1).any()) for name in said)
+
+
 def too_strict(picture, caption):
     return worked.right(picture, caption) and "tree" not in caption
 
@@ -695,6 +719,8 @@ WRONG = {
         (own(right=too_strict), "milder"),
         (own(right=lambda picture, caption: bool(picture.std() > 0.05)), "too little"),
         (own(right=half), "too little"),
+        (own(right=no_walls), "too little.*one word"),
+        (own(right=exact), "under a little noise"),
         (own(right=lambda picture, caption: worked.look(picture)), "True or False"),
         (own(right=lambda picture: True), "stopped"),
     ],
@@ -764,7 +790,9 @@ WRONG = {
         (own(DALLE=with_loss(pads_counted)), "Pads are counted"),
         (own(DALLE=with_loss(pads_as_zeros)), "number of words"),
         (own(DALLE=with_loss(unshifted)), "not shifted"),
-        (own(DALLE=with_loss(decayed)), "what else is in it|weights of the sum"),
+        (own(DALLE=with_loss(decayed)), "belongs in the optimizer"),
+        (own(DALLE=with_loss(decayed_much)), "belongs in the optimizer"),
+        (own(DALLE=with_loss(smoothed)), "what else is in it"),
         (own(DALLE=with_loss(lambda self, t, i: -Bag.loss(self, t, i))), "negative"),
         (own(DALLE=with_loss(lambda self, t, i: Bag.loss(self, t, i) / 0.6931)), "bits"),
         (own(DALLE=with_loss(lambda self, t, i: Bag.loss(self, t, i) * N)), "mean"),
