@@ -40,6 +40,26 @@ def test_what_the_lock_lacks_is_named(tmp_path):
         stick.needed(tmp_path / "lock.txt", stick.SYSTEMS["win"], "3.12")
 
 
+def test_each_python_gets_the_lock_s_line_that_is_meant_for_it(tmp_path):
+    lock = tmp_path / "lock.txt"
+    lock.write_text(
+        "a==1.0 ; python_version < '3.13'\na==2.0 ; python_full_version >= '3.13.5'\nb==3.0 ; os_name == 'nt'\n"
+    )
+    found = {
+        (key, python): stick.locked(lock, stick.environment_of(stick.SYSTEMS[key], python))
+        for key in ("win", "mac")
+        for python in ("3.12", "3.13")
+    }
+    assert found["win", "3.12"] == {"a": "1.0", "b": "3.0"} and found["mac", "3.13"] == {"a": "2.0"}
+
+
+def test_what_an_extra_of_a_package_needs_comes_too(tmp_path, monkeypatch):
+    lines = {stick.PROJECT: ["a[fast]"], "a": ["b ; extra == 'fast'", "c ; extra == 'slow'"], "b": [], "c": []}
+    monkeypatch.setattr(stick.metadata, "requires", lines.__getitem__)
+    (tmp_path / "lock.txt").write_text("a==1.0\nb==2.0\nc==3.0\n")
+    assert stick.needed(tmp_path / "lock.txt", stick.SYSTEMS["win"], "3.12") == ["a==1.0", "b==2.0"]
+
+
 @pytest.mark.parametrize("text", ["", "win,amiga", "windows"])
 def test_a_system_that_is_not_served_is_refused(text):
     with pytest.raises(ValueError, match="--for takes win, mac, linux, with commas between them, and not"):
@@ -59,8 +79,13 @@ def test_each_system_gets_its_packages_and_its_script(tmp_path, monkeypatch, cap
     monkeypatch.setattr(stick, "pip", lambda *arguments, **options: asked.append(arguments))
     monkeypatch.setattr(stick.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(stick, "this_system", lambda: None)
-    stick.usb(tmp_path / "stick", ["win", "mac"], ["3.12", "3.13"], None, print)
+    stick.usb(tmp_path / "stick", ["win", "mac"], ["3.12", "3.13"], "https://torch.example/cpu", print)
     downloads = [arguments for arguments in asked if arguments[0] == "download"]
+    assert not [a for a in downloads if "--extra-index-url" in a]  # it is for Linux alone
+    asked.clear()
+    stick.usb(tmp_path / "another", ["linux"], ["3.12"], "https://torch.example/cpu", print)
+    (linux,) = [arguments for arguments in asked if arguments[0] == "download"]
+    assert linux[linux.index("--extra-index-url") + 1] == "https://torch.example/cpu"
     platforms = [[a[i + 1] for i, word in enumerate(a) if word == "--platform"] for a in downloads]
     assert platforms == [["win_amd64"]] * 2 + [["macosx_14_0_arm64"]] * 2
     assert [a[a.index("--python-version") + 1] for a in downloads] == ["3.12", "3.13"] * 2
