@@ -171,6 +171,7 @@ def test_files_for_the_leaderboard_are_found_by_folder_and_by_name(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     assert set(leaderboard.files_in([tmp_path])) == {"ada", "bob"}
+    assert set(leaderboard.files_in([tmp_path, tmp_path / "bob.py"])) == {"ada", "bob"}  # nobody runs twice
     assert set(leaderboard.files_in([tmp_path / "ada" / "other.py"])) == {"other"}
     for path, sentence in ((tmp_path / "no.txt", "neither"), (tmp_path / "empty", "no Python file")):
         (tmp_path / "empty").mkdir(exist_ok=True)
