@@ -48,7 +48,8 @@ def test_a_slide_shows_the_beginning_of_a_text_and_what_it_asks():
 
 
 def test_what_is_too_high_is_cut_between_sentences_items_and_rows():
-    for text in ("A sentence of some length. " * 80, "- an item\n" * 40, "| a | b |\n|---|---|\n" + "| c | d |\n" * 40):
+    table, code = "| a | b |\n|---|---|\n" + "| c | d |\n" * 40, "```python\n" + "x = 1\n" * 60 + "```"
+    for text in ("A sentence of some length. " * 80, "- an item\n" * 40, table, code):
         (block,) = blocks_of(text.strip())
         pieces = block.cut()
         assert len(pieces) > 1 and all(piece.height <= HEIGHT for piece in pieces)
