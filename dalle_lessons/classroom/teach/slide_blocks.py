@@ -13,7 +13,7 @@ from ..bank import Question
 
 HEIGHT = 590  # pixels below a slide's heading
 LINE, LETTERS = 36, 78  # of text: pixels a line, letters a line (a careful estimate)
-CODE_LINE, ROW = 28, 46
+CODE_LINE, CODE_EDGE, ROW = 28, 40, 46
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.S)
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 SENTENCE = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][*\")”]))\s+(?=[A-Z“\"*`(\[])")
@@ -35,7 +35,7 @@ class Block:
         if self.height <= HEIGHT or self.kind == "figure":
             return [self]
         if self.kind == "code":
-            lines, step = self.source.split("\n"), HEIGHT // CODE_LINE - 1
+            lines, step = self.source.split("\n"), (HEIGHT - CODE_EDGE) // CODE_LINE
             return [code("\n".join(lines[i : i + step])) for i in range(0, len(lines), step)]
         if self.kind == "table":
             lines = self.source.split("\n")
@@ -87,7 +87,9 @@ def essence(blocks: list[Block], whole: bool = False) -> list[Block]:
 def code(source: str) -> Block:
     """Code as it stands."""
     text = source.strip("\n")
-    return Block("code", text, f"<pre><code>{html.escape(text)}</code></pre>", CODE_LINE * (text.count("\n") + 1) + 40)
+    return Block(
+        "code", text, f"<pre><code>{html.escape(text)}</code></pre>", CODE_LINE * (text.count("\n") + 1) + CODE_EDGE
+    )
 
 
 def questions_in(question: Question) -> str:
