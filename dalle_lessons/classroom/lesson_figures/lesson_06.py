@@ -1,4 +1,5 @@
-"""Figures of lesson 06: the joined sequence with its tiles, who predicts what, bigrams, the leak, the ledger.
+"""Figures of lesson 06: the joined sequence with its tiles, who predicts what, bigrams, the leak, the ledger. That of
+training beside inference stands in `two_lines_06`.
 
 Sequences come in the lesson's joined numbering: text tokens 0 … W-1, [SEP] W, code c as W + 1 + c.
 """
@@ -20,9 +21,12 @@ from ..joined import draw_box, joined_boxes
 from ..ledger import draw_ledger
 from ..pictures import Picture
 from . import figure
+from .two_lines_06 import two_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+__all__ = ["two_lines"]  # registered there
 
 
 @figure("06.sequence")
@@ -226,9 +230,9 @@ def ledger(lines: Mapping[str, float], goal: Mapping[str, float]) -> Picture:
 
 
 @figure("06.captioned")
-def captioned(system: TextToImage, true: Tensor, said: Tensor) -> Picture:
-    """Held-out pictures with what the captioner said of the first six, and how many of all were right in every
-    word. true, said (n, 64 + 1 + T): image tokens, [SEP], text.
+def captioned(system: TextToImage, true: Tensor, said: Tensor, outcome: Outcome) -> Picture:
+    """Held-out pictures with what the captioner said of the first six; outcome: how many of all were right in
+    every word. true, said (n, 64 + 1 + T): image tokens, [SEP], text.
 
     Raises ValueError where too few are."""
     first = system.dalle.config.image_length + 1
@@ -244,8 +248,8 @@ def captioned(system: TextToImage, true: Tensor, said: Tensor) -> Picture:
         ax.set_title(_folded(mine), fontsize=8, color=GREEN if mine == yours else RED)
         ax.set_xlabel(_folded(yours), fontsize=8)
     sheet.suptitle(
-        f"above: what it says; below: the true caption. {share:.0%} of the words are right,\n"
-        f"and in {right} of {len(words)} captions every word",
+        f"above: what it says; below: the true caption. {share:.0%} of the words are right.\n"
+        f"Captions with every word right, of {len(words)}: {outcome}",
         fontsize=10,
     )
     alt = (
