@@ -85,6 +85,7 @@ MODELS = (
     ("Image GPT", "2020", "no text", 0, 2),
     ("MaskGIT", "2022", "no text: a class", 1, 0),
     ("Muse", "2023", "frozen T5", 1, 0),
+    ("TiTok", "2024", "no text: a class;\n32 in one line, no grid", 1, 0),
     ("MAR", "2024", "no text: a class;\nin random order", 1, 1),
     ("VAR", "2024", "no text: a class", 2, 0),
     ("VQ-Diffusion", "2022", "frozen CLIP; its noise:\nmasked or random codes", 3, 0),
@@ -99,10 +100,10 @@ MODELS = (
 @figure("19.families")
 def families() -> Picture:
     """The map of image models: what they predict, and in which space."""
-    panel = new_figure(10.4, 6.5)
+    panel = new_figure(10.4, 6.7)
     ax = panel.subplots()
-    heights = (3.2, 2.2, 3.4)
-    tops = (0.0, 3.2, 5.4)
+    heights = (3.5, 2.2, 3.4)
+    tops = (0.0, 3.5, 5.7)
     for r, (top, height) in enumerate(zip(tops, heights, strict=True)):
         ax.text(-0.06, top + height / 2, ROWS[r], ha="right", va="center", fontsize=9)
         for c in range(4):
@@ -120,7 +121,7 @@ def families() -> Picture:
         ax.text(c + 0.5, y + 0.63 + 0.14 * lines, text, ha="center", va="center", fontsize=8)
         filled[c, r] = y + height + 0.1
     ax.set_xlim(-0.5, 4.02)
-    ax.set_ylim(8.85, -0.95)
+    ax.set_ylim(9.15, -0.95)
     ax.set_axis_off()
     ax.set_title(
         "What is predicted, in which order (columns); in which space (lines); below each name: its text", fontsize=10
