@@ -20,6 +20,7 @@ from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
+from .binding_14 import binding  # noqa: F401  (registers itself)
 from .drawn_14 import TRUE, UNSEEN, Compared, said
 from .shares_14 import below, intervals, small, strips
 from .witness_14 import witness  # noqa: F401  (its figures register themselves)
