@@ -105,7 +105,7 @@ def test_students_get_the_frame_and_not_the_solution(tmp_path):
 def test_the_rubric_asks_for_what_the_frame_draws():
     (notebook,) = notebooks_dir().glob("18_*.ipynb")
     assert len(capstone.worked_solution().CAPTIONS) == 6
-    assert "six captions of eight drawings" in notebook.read_text(encoding="utf-8")
+    assert "a sheet of six captions, eight drawings each" in notebook.read_text(encoding="utf-8")
 
 
 def test_a_file_is_read_again_once_it_has_changed(tmp_path, monkeypatch):

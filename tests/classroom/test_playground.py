@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.parse
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -56,6 +57,16 @@ def enter(playground) -> None:
     """What the page sends when Enter is pressed in the caption's field."""
     playground.caption._handle_custom_msg({"event": "submit"}, [])
     playground.wait()
+
+
+def test_enter_does_not_overtake_the_letters(playground):
+    """The page sends the first letter and Enter at once, and the other letters when the kernel has answered."""
+    playground.caption.value = "a"
+    playground.caption._handle_custom_msg({"event": "submit"}, [])
+    time.sleep(0.4)
+    playground.caption.value = "a big green cross"
+    playground.wait()
+    assert playground.drawings[0].caption == "a big green cross"
 
 
 def test_it_opens_with_nine_ranked_pictures(playground):

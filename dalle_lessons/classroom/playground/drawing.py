@@ -18,6 +18,8 @@ from .game import Game
 from .growing import watching
 from .words import Known, warnings_of
 
+SETTLED = 0.6  # seconds
+
 
 class Page(Protocol):
     """What the drawer needs of a playground: fields to read, and places where a drawing is shown."""
@@ -49,6 +51,7 @@ class Drawer:
         self.page = page
         self._asked_to_stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._typed = 0.0  # when the caption changed last
 
     def draw(self) -> None:
         """Draw the caption in the field, in a thread."""
@@ -159,8 +162,12 @@ class Drawer:
             raise StopDrawing(f"Stopped after {progress.value} of {progress.max} tokens: nothing is finished yet.")
 
     def _settled_caption(self) -> str:
-        """The caption once it stays the same: the message of Enter can overtake those of the last letters."""
-        before = None
-        while before != (before := self.page.caption.value):
-            time.sleep(0.1)
-        return before
+        """The caption once no letter has come for a while: the message of Enter overtakes those of the last letters,
+        which the page holds back until the kernel has answered the first."""
+        while (left := self._typed + SETTLED - time.monotonic()) > 0:
+            time.sleep(left)
+        return self.page.caption.value
+
+    def note_letter(self, *_: object) -> None:
+        """The caption has changed."""
+        self._typed = time.monotonic()

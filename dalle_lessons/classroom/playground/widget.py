@@ -90,6 +90,7 @@ class Playground(widgets.VBox):
         self.status, self.words, self.headline = Markup(), Markup(), Markup()
         # Enter in the caption's field. (on_submit would do the same, but is to be dropped from ipywidgets.)
         self.caption.on_msg(lambda _, content, buffers: content.get("event") == "submit" and self.draw())
+        self.caption.observe(self.drawer.note_letter, "value")
         self.examples = Examples(self.caption, self.known, self.draw, self.dice)
         self.surprise = button("Surprise me", "Draw a caption that the dice choose", self.examples.surprise)
         self.caption.observe(lambda _: self._caption_changed(), "value")
