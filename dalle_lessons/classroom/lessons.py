@@ -8,8 +8,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..model.files import notebooks_dir
+
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -35,30 +39,36 @@ def to_text(notebook: dict) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+def client_of(notebook: Any, folder: Path, timeout: int) -> "NotebookClient":
+    """What runs a notebook, as nbformat holds it, in a fresh kernel that works in `folder`. timeout: seconds a cell may
+    take. Raises ImportError where nbclient is missing."""
+    from nbclient import NotebookClient  # lazy: a student's copy is made without Jupyter
+
+    # Times of running would differ at every run, and so would a stream's cuts: hence these two settings.
+    return NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name=KERNEL["name"],
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder.resolve())}},
+        extra_arguments=["--log-level=ERROR"],  # the kernel's remarks on its own connection are no news
+    )
+
+
 def execute_and_normalize(paths: Sequence[str | Path], timeout: int = 600) -> list[Path]:
     """Runs each lesson from a fresh kernel, tidies it, and writes it back if that changed it; returns the changed ones.
 
     Needs the `lab` extra and nbclient. A lesson that fails is left as it was.
     """
     import nbformat  # lazy: a student's copy is made without Jupyter
-    from nbclient import NotebookClient
 
     changed = []
     for path in map(Path, paths):
         print(f"{path.name} … ", end="", flush=True)
         before = path.read_text(encoding="utf-8")
         notebook = nbformat.reads(before, as_version=4)
-        # Times of running would differ at every run, and so would a stream's cuts: hence these two settings.
-        client = NotebookClient(
-            notebook,
-            timeout=timeout,
-            kernel_name=KERNEL["name"],
-            record_timing=False,
-            coalesce_streams=True,
-            resources={"metadata": {"path": str(path.parent.resolve())}},
-            extra_arguments=["--log-level=ERROR"],  # the kernel's remarks on its own connection are no news
-        )
-        client.execute()
+        client_of(notebook, path.parent, timeout).execute()
         normalize(notebook)
         nbformat.validate(notebook)
         after = nbformat.writes(notebook)

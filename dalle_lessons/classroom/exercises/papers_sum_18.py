@@ -88,8 +88,9 @@ def is_papers_sum(own: Any, text: Tensor, image: Tensor, pad: int) -> bool:
 
 
 def _nothing_added(parts: Tensor, truth: Tensor) -> None:
-    """parts (n, 2), the text's and the image's loss of n batches; truth (n,), the whole loss. A Mistake where that is
-    the paper's sum and something that is the same for all batches: a penalty on the weights, most likely."""
+    """parts (n, 2), the text's and the image's loss of n batches; truth (n,), the whole loss. Raises
+    CheckFailed where that is the paper's sum and something that is the same for all batches: a penalty on the weights,
+    most likely."""
     rest = truth - parts.double() @ torch.tensor([1 / 8, 7 / 8], dtype=torch.float64)
     if rest.std() < 1e-3 * (truth.std() + 1e-2 * rest.abs().mean()) and rest.abs().mean() > 1e-3:
         raise CheckFailed(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...model.atomic import replace_file
-from ..lessons import KERNEL
+from ..lessons import client_of
 from .assignment import lesson_path
 
 PNG, SVG = "image/png", "image/svg+xml"
@@ -68,18 +68,14 @@ def run_again(notebook: dict[str, Any], path: Path) -> dict[str, Any]:
     """The notebook, run in a kernel of its own with figures as SVG too. Raises as `figures` does."""
     try:
         import nbformat
-        from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError
     except ImportError:
         raise ImportError("SVG needs the lessons to be run: install the package with its `lab` extra.") from None
     copy: Any = nbformat.reads(json.dumps(notebook), as_version=4)
     first = "from dalle_lessons.classroom import figures\n\nfigures.ALSO_SVG = True"
     copy.cells.insert(0, nbformat.v4.new_code_cell(first))
-    options: dict[str, Any] = {"kernel_name": KERNEL["name"], "timeout": PATIENCE, "coalesce_streams": True}
-    options["extra_arguments"] = ["--log-level=ERROR"]  # the kernel's remarks on its own connection are no news
-    client = NotebookClient(copy, resources={"metadata": {"path": str(path.parent.resolve())}}, **options)
     try:
-        client.execute()
+        client_of(copy, path.parent, PATIENCE).execute()
     except CellExecutionError as error:
         raise RuntimeError(f"{path.name} failed while its figures were drawn: {error.ename}: {error.evalue}") from None
     return json.loads(nbformat.writes(copy))
