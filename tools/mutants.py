@@ -1,15 +1,16 @@
 """Breaks the library in many small ways, one at a time, and counts which of them no test notices.
 
-    make mutants       (or: python tools/mutants.py [--only model.sampling])
+    make mutants       (or: python tools/mutants.py [--only model.sampling] [--minutes 15])
 
 A mutant is one changed operator, constant or argument. It is killed if a test of its module fails, and survives if none
-does: then the line that it changed is executed, perhaps, but not tested. Works on a copy, in build/mutants;
-the list of survivors is there after a run, and `mutmut show NAME` in that folder prints one.
+does: then the line that it changed is executed, perhaps, but not tested. Works on a copy, in build/mutants. After a run
+`mutmut results` in a module's folder there lists the survivors, and `mutmut show NAME` prints one.
 """
 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,9 @@ SETTINGS = """\
 source_paths = [{sources}]
 pytest_add_cli_args_test_selection = [{tests}]
 pytest_add_cli_args = ["-m", "not slow", "--import-mode=importlib", "-p", "no:cacheprovider"]
+# Each mutant is a copy of a process that has imported the tests, but has run none: one that has computed with threads
+# would leave its copies waiting for threads that they do not have.
+process_isolation = "forkserver"
 also_copy = ["dalle_lessons", "tests", "data", "notebooks", "conftest.py", "README.md", "constraints.txt"]
 
 [tool.pytest.ini_options]
@@ -50,8 +54,9 @@ def quoted(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def run(module: str, tests: list[str]) -> dict[str, int]:
-    """Mutate one module (or package) and run its tests against each mutant -> how many were killed, survived, …"""
+def run(module: str, tests: list[str], minutes: float | None) -> dict[str, int]:
+    """Mutate one module (or package) and run its tests against each mutant, the fast ones first, until the minutes are
+    over -> how many were killed, survived, …"""
     folder = SCRATCH / module
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -66,10 +71,14 @@ def run(module: str, tests: list[str]) -> dict[str, int]:
     settings = SETTINGS.format(sources=quoted([str(source)]), tests=quoted([f"tests/{test}" for test in tests]))
     (folder / "pyproject.toml").write_text(settings, encoding="utf-8")
     mutmut = [str(Path(sys.executable).parent / "mutmut")]
-    # One thread, since each mutant is a forked process; and no browser.
+    # One thread, since several mutants may be tried at once; and no browser.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LESSONS_BROWSER": ""}
     with open(folder / "log.txt", "w", encoding="utf-8") as log:
-        subprocess.run([*mutmut, "run"], cwd=folder, env=environment, stdout=log, stderr=log)
+        with subprocess.Popen([*mutmut, "run"], cwd=folder, env=environment, stdout=log, stderr=log) as process:
+            try:
+                process.wait(None if minutes is None else 60 * minutes)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)  # as Ctrl+C: it ends what it began, and keeps what it found
         subprocess.run([*mutmut, "export-cicd-stats"], cwd=folder, stdout=log, stderr=log)
     found = folder / "mutants" / "mutmut-cicd-stats.json"
     if not found.exists():
@@ -77,21 +86,22 @@ def run(module: str, tests: list[str]) -> dict[str, int]:
     return json.loads(found.read_text(encoding="utf-8"))
 
 
+def line(name: str, total: int, killed: int, tried: int) -> str:
+    return f"{name:<28} {total:>5} mutants, {tried:>5} tried, {killed:>5} killed, {killed / max(1, tried):.0%}"
+
+
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(SUITES)), help="This module alone; may be repeated.")
-def main(only: tuple[str, ...]) -> None:
-    """Print a line a module: mutants, killed, share."""
-    everything = {"total": 0, "killed": 0}
+@click.option("--minutes", type=float, help="Stop a module after so many, whatever mutants are left.")
+def main(only: tuple[str, ...], minutes: float | None) -> None:
+    """Print a line a module: mutants, how many of them were tried and killed, and the share."""
+    rows = []
     for module in only or SUITES:
-        stats = run(module, SUITES[module])
+        stats = run(module, SUITES[module], minutes)
         killed = stats["killed"] + stats["timeout"] + stats["segfault"]  # one that hangs or crashes is noticed too
-        click.echo(
-            f"{module:<28} {stats['total']:>5} mutants, {killed:>5} killed, {killed / max(1, stats['total']):.0%}"
-        )
-        everything["total"] += stats["total"]
-        everything["killed"] += killed
-    share = everything["killed"] / max(1, everything["total"])
-    click.echo(f"{'all':<28} {everything['total']:>5} mutants, {everything['killed']:>5} killed, {share:.0%}")
+        rows.append((stats["total"], killed, killed + stats["survived"] + stats["no_tests"] + stats["suspicious"]))
+        click.echo(line(module, *rows[-1]))
+    click.echo(line("all", *(sum(column) for column in zip(*rows, strict=True))))
 
 
 if __name__ == "__main__":
