@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from dalle_lessons.datasets import Pairs
-from dalle_lessons.datasets.shapes import POSITIONS, SIZES, Correlation, Scene, SceneObject, draw, random_scene
-from dalle_lessons.datasets.shapes import caption as say
+from dalle_lessons.datasets.scenes import POSITIONS, SIZES, Scene, SceneObject, draw
+from dalle_lessons.datasets.scenes import caption as say
+from dalle_lessons.datasets.shapes import Correlation, random_scene
 from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.dvae import DVAE
 from dalle_lessons.model.files import weights_dir

@@ -21,7 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dalle_lessons.datasets import Pairs
-from dalle_lessons.datasets.shapes import SHAPES, Homonym, Scene, caption, draw, random_scene
+from dalle_lessons.datasets.scenes import SHAPES, Scene, caption, draw
+from dalle_lessons.datasets.shapes import Homonym, random_scene
 from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.dalle import DALLE
 from dalle_lessons.model.dvae import DVAE

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..datasets.shapes import COLORS, SHAPES, SIDE, mask
+from ..datasets.scenes import COLORS, SHAPES, SIDE, mask
 
 PATCH = 4
 SIZES = {"small": 8, "big": 16}  # pixels

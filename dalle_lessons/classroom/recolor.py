@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..datasets.shapes import COLORS, HELD_OUT, Scene, draw, random_scene
+from ..datasets.scenes import COLORS, Scene, draw
+from ..datasets.shapes import HELD_OUT, random_scene
 from ..model.dvae import DVAE
 from ..model.tokenizer import TextTokenizer
 

@@ -1,12 +1,7 @@
-"""The shapes world: scenes of one or two objects, drawn by a program, so that the truth about a caption can be checked.
+"""The shapes world: scenes that a program draws, so that the truth about a caption can be checked.
 
-Here: scene -> picture (`draw`) and scene -> caption (`caption`). The way back is in `shapes_check.py`: caption -> what
-it asks for (`parse`), pixels -> objects (`detect`), and whether the two agree (`check`).
-
-    A scene of one object has a position:   "a big green cross at the top left"
-    A scene of two objects has a relation:  "a small red circle above a big blue square"
-
-A caption may leave things out ("a circle", "a cross and a red square"), and then any value is right.
+Here: which scenes there are, in which split, and with which biases planted. What a scene is, its picture and its
+caption, is in `scenes.py`; whether a picture shows what a caption asks for, in `shapes_check.py`.
 """
 
 from __future__ import annotations
@@ -23,33 +18,8 @@ import numpy as np
 import torch
 
 from .pairs import Pairs
+from .scenes import POSITIONS, RELATIONS, SHAPES, VALUES, Scene, SceneObject, caption, draw
 
-SIDE = 32  # pixels, of a picture
-SHAPES = ("circle", "square", "triangle", "cross")
-SIZES = {"small": 8, "big": 12}  # pixels, of the square that an object fills
-# Far apart for all readers (searched: simulated red-, green- and blue-blindness included), far from white, and none
-# near the line from another color to white, where the soft edges of that other color lie.
-COLORS = {
-    "red": (200, 30, 45),
-    "orange": (240, 120, 0),
-    "yellow": (255, 224, 56),
-    "green": (36, 190, 107),
-    "blue": (52, 107, 227),
-    "purple": (103, 0, 130),
-    "pink": (255, 117, 210),
-    "black": (20, 5, 20),
-}
-_NAMES = ("top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right")
-POSITIONS = {name: (7 + 9 * (i % 3), 7 + 9 * (i // 3)) for i, name in enumerate(_NAMES)}  # name: center (x, y)
-PLACES = {name: f"at the {name}" for name in POSITIONS}  # name: how a caption says it
-PLACES |= {"left": "on the left", "right": "on the right", "middle": "in the middle"}
-RELATIONS = {  # name: where the first object stands, where the second
-    "above": ("top", "bottom"),
-    "below": ("bottom", "top"),
-    "left of": ("left", "right"),
-    "right of": ("right", "left"),
-}
-VALUES = {"shape": SHAPES, "color": COLORS, "size": SIZES}
 JITTER = 1  # pixels; objects stay inside the picture and at least 4 pixels apart
 HELD_OUT = (("circle", "green"), ("square", "purple"), ("triangle", "red"), ("cross", "blue"))  # in no train scene
 SPLITS = ("train", "test", "unseen_pair")
@@ -66,30 +36,6 @@ class Sense(NamedTuple):
 # A flying bat (the animal) is a black triangle, and a square (a house) stands beside it;
 # a wooden bat is an orange cross, and a circle (a ball) is beside it. Beside triangles and crosses the word stays open.
 BAT = {"flying": Sense("triangle", "black", beside="square"), "wooden": Sense("cross", "orange", beside="circle")}
-
-
-@dataclass(frozen=True)
-class SceneObject:
-    """One object; None means: not said. A bat has `senses`: the one drawn, or all that a caption allows."""
-
-    shape: str | None = None
-    color: str | None = None
-    size: str | None = None
-    position: str | None = None  # None in scenes of two objects: there the relation says it
-    senses: tuple[str, ...] = ()
-    x: int | None = None  # center, in pixels from the left; None in what a caption asks for
-    y: int | None = None  # center, in pixels from the top
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One or two objects. `relation` says where the first stands, seen from the second: objects[0] above objects[1]."""
-
-    objects: tuple[SceneObject, ...]
-    relation: str | None = None
-
-
-CaptionConstraints = Scene  # what a caption asks for: a scene with None for all that it does not say
 
 
 @dataclass(frozen=True)
@@ -132,40 +78,6 @@ class Homonym:
     def __post_init__(self):
         if not all(0 <= value <= 1 for value in (self.share, self.strength, self.rate)):
             raise ValueError(f"{self} cannot be planted: `share`, `strength` and `rate` lie between 0 and 1.")
-
-
-@cache
-def mask(shape: str, side: int) -> np.ndarray:
-    """The share of each pixel that the shape covers, (side, side) float in [0, 1], counted on 8x8 points a pixel."""
-    points = (np.arange(side * 8) + 0.5) / (side * 4) - 1  # from -1 to 1
-    x, y = points[None, :], points[:, None]
-    inside = {
-        "circle": x**2 + y**2 <= 1,
-        "square": np.maximum(abs(x), abs(y)) <= 1,
-        "triangle": abs(x) <= (1 + y) / 2,
-        "cross": np.minimum(abs(x), abs(y)) <= 1 / 3,
-    }[shape]
-    return np.broadcast_to(inside, (side * 8, side * 8)).reshape(side, 8, side, 8).mean((1, 3))
-
-
-@cache
-def stamp(shape: str, color: str, size: str) -> np.ndarray:
-    """One object on white, (3, side, side) uint8."""
-    covered = mask(shape, SIZES[size])
-    ink = np.array(COLORS[color])[:, None, None]
-    return np.round(covered * ink + (1 - covered) * 255).astype(np.uint8)
-
-
-def draw(scene: Scene) -> np.ndarray:
-    """The picture of a scene on white, (3, 32, 32) uint8. Raises ValueError if the scene leaves something open."""
-    picture = np.full((3, SIDE, SIDE), 255, np.uint8)
-    for item in scene.objects:
-        if not (item.shape and item.color and item.size) or item.x is None or item.y is None:
-            raise ValueError(f"{item} is not settled: draw takes scenes from random_scene, not what parse reads.")
-        side = SIZES[item.size]
-        top, left = item.y - side // 2, item.x - side // 2
-        picture[:, top : top + side, left : left + side] = stamp(item.shape, item.color, item.size)
-    return picture
 
 
 def split_of(scene: Scene) -> str:
@@ -261,33 +173,6 @@ def random_scene(
         scene = Scene(tuple(placed), relation)
         if split_of(scene) == split:
             return scene
-
-
-def _noun_phrase(item: SceneObject, said: Callable[[], bool]) -> str:
-    words = [item.size if said() else None]
-    if item.senses:
-        words += [item.senses[0] if len(item.senses) == 1 and said() else None, "bat"]
-    else:
-        words += [item.color if said() else None, item.shape]
-    text = " ".join(word for word in words if word)
-    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
-
-
-def caption(scene: Scene, rng: random.Random | None = None, keep: float = 0.85) -> str:
-    """The caption of a scene (or of what a caption asks for), in lower case. With `rng` None it says everything.
-
-    With a `random.Random` each attribute but the shape is said with probability `keep`, as in training; two objects
-    whose relation is not said are joined by "and".
-    """
-
-    def said() -> bool:
-        return rng is None or rng.random() < keep
-
-    phrases = [_noun_phrase(item, said) for item in scene.objects]
-    if len(phrases) == 2:
-        return f" {scene.relation if scene.relation and said() else 'and'} ".join(phrases)
-    place = scene.objects[0].position
-    return f"{phrases[0]} {PLACES[place]}" if place and said() else phrases[0]
 
 
 def caption_of(scenes: list[Scene], keep: float, index: int, rng: random.Random | None = None) -> str:

@@ -13,8 +13,7 @@ from itertools import permutations, product
 
 import numpy as np
 
-from .shapes import (
-    BAT,
+from .scenes import (
     COLORS,
     PLACES,
     POSITIONS,
@@ -27,6 +26,7 @@ from .shapes import (
     SceneObject,
     mask,
 )
+from .shapes import BAT
 
 WINDOW = 16  # pixels: a big object with 2 pixels of room around it
 SOMETHING = 0.25  # distance from white, of 1.73 at most, from which a pixel is no background: above noise, below yellow

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..datasets import Pairs
 from ..datasets.near_duplicates import near_duplicates
 from ..datasets.pairs import to_ids
-from ..datasets.shapes import Scene, caption
+from ..datasets.scenes import Scene, caption
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 import torch
 
 from dalle_lessons.classroom.lesson_figures.binding_14 import exchanged, fair_swaps, in_the_other_color, read_as
-from dalle_lessons.datasets.shapes import Scene, SceneObject, draw
+from dalle_lessons.datasets.scenes import Scene, SceneObject, draw
 
 ASKED, SWAP = "a big red circle above a small blue square", "a big blue circle above a small red square"
 

@@ -20,7 +20,8 @@ from dalle_lessons.classroom.steppers import Frame, Stepper
 from dalle_lessons.classroom.steppers.place_map import KINDS
 from dalle_lessons.datasets.emoji import emoji
 from dalle_lessons.datasets.images import to_image
-from dalle_lessons.datasets.shapes import Scene, SceneObject, draw, shapes
+from dalle_lessons.datasets.scenes import Scene, SceneObject, draw
+from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.model.clip import CLIP
 from dalle_lessons.model.dvae import DVAE
 from dalle_lessons.model.judge import Judge

@@ -12,25 +12,27 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dalle_lessons.datasets.shapes import (
-    BAT,
+from dalle_lessons.datasets.scenes import (
     COLORS,
-    HELD_OUT,
-    JITTER,
     POSITIONS,
     RELATIONS,
     SHAPES,
     SIDE,
     SIZES,
-    SPLITS,
     VALUES,
-    Correlation,
-    Homonym,
     Scene,
     SceneObject,
     caption,
     draw,
     mask,
+)
+from dalle_lessons.datasets.shapes import (
+    BAT,
+    HELD_OUT,
+    JITTER,
+    SPLITS,
+    Correlation,
+    Homonym,
     random_scene,
     shapes,
     split_of,

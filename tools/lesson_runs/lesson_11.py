@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dalle_lessons import TextToImage, sample
-from dalle_lessons.datasets.shapes import POSITIONS, shapes
+from dalle_lessons.datasets.scenes import POSITIONS
+from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.datasets.shapes_check import check, detect
 from dalle_lessons.evaluation.intervals import ratio_interval
 from dalle_lessons.model.atomic import replace_file

@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dalle_lessons import TextToImage, sample
-from dalle_lessons.datasets.shapes import COLORS, HELD_OUT, caption, shapes
+from dalle_lessons.datasets.scenes import COLORS, caption
+from dalle_lessons.datasets.shapes import HELD_OUT, shapes
 from dalle_lessons.model.clip import contrastive_loss
 from dalle_lessons.model.files import data_dir
 

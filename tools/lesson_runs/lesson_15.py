@@ -24,7 +24,7 @@ from torch import Tensor
 
 from dalle_lessons import TextToImage
 from dalle_lessons.classroom.lesson_figures.who_is_drawn import JOBS, job_caption, made_by
-from dalle_lessons.datasets.shapes import COLORS, mask
+from dalle_lessons.datasets.scenes import COLORS, mask
 from dalle_lessons.evaluation.candidates import sample_candidates
 from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.dalle import DALLE, DALLEConfig

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from ...datasets.shapes import COLORS
+from ...datasets.scenes import COLORS
 from . import CheckFailed, as_number, call, check_gradient, describe, diagnose, exercise, same
 
 TWICE = "You take the softmax twice: cross_entropy wants logits and has a softmax of its own."

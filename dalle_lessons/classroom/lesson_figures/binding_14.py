@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ...datasets.images import to_image
-from ...datasets.shapes import COLORS, HELD_OUT, shapes
+from ...datasets.scenes import COLORS
+from ...datasets.shapes import HELD_OUT, shapes
 from ...datasets.shapes_check import check, parse
 from ...evaluation.metrics import share
 from ..figures import GRAY, GREEN, ORANGE, new_figure

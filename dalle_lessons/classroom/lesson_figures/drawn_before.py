@@ -8,7 +8,7 @@ from functools import cache
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ...datasets.shapes import PLACES, POSITIONS
+from ...datasets.scenes import PLACES, POSITIONS
 from ...model.files import data_dir
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from ...datasets import Pairs
 from ...datasets.emoji import ALL_STYLES
 from ...datasets.images import to_image
-from ...datasets.shapes import COLORS, HELD_OUT, SHAPES, Scene, SceneObject, draw
+from ...datasets.scenes import COLORS, SHAPES, Scene, SceneObject, draw
+from ...datasets.shapes import HELD_OUT
 from ..figures import BLUE, GRAY, ORANGE, frame, image_grid, new_figure, rectangle, show
 from ..guesses import Outcome
 from ..leak_hunt import Split, right_from_memory

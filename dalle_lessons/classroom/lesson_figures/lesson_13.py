@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ...datasets.images import to_image
-from ...datasets.shapes import draw, shapes
+from ...datasets.scenes import draw
+from ...datasets.shapes import shapes
 from ...model.dvae import DVAE
 from ...model.files import data_dir
 from ...model.sequence import unflatten

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...datasets.shapes import POSITIONS, Scene, SceneObject, draw
+from ...datasets.scenes import POSITIONS, Scene, SceneObject, draw
 from ...datasets.shapes_check import detect
 from ...model.clip import CLIP
 from ...model.dvae import DVAE

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...datasets.images import to_image
-from ...datasets.shapes import COLORS, SHAPES, SIZES
+from ...datasets.scenes import COLORS, SHAPES, SIZES
 from ...datasets.shapes_check import detect
 from ...model.sampling import sample
 from ...model.sequence import unflatten

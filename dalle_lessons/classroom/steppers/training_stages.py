@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import torch
 
 from ...datasets.images import to_image
-from ...datasets.shapes import SIDE
+from ...datasets.scenes import SIDE
 from ...datasets.shapes_check import check, parse, share_right
 from ...model.dalle import DALLE
 from ...model.dvae import DVAE
