@@ -81,3 +81,23 @@ def test_the_best_of_the_runs_counts_and_the_first_does_not(monkeypatch):
     times = iter([0.0, 0.5, 1.0, 4.0, 5.0, 7.0])  # 0.5 to warm up, then 3 and 2
     monkeypatch.setattr(bench.time, "perf_counter", lambda: next(times))
     assert bench.best_seconds(lambda: None, 2, torch.device("cpu")) == 2.0
+
+
+def test_what_grows_is_one_thing_alone_and_the_plot_says_each_second(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    growth = importlib.import_module("bench_growth")
+    start = growth.sizes("candidates", growth.PICTURES)
+    assert growth.sizes("width", growth.START.width) == growth.sizes("tokens", growth.START.image_length) == start
+    config, pictures = growth.sizes("tokens", 576)
+    assert (config.rows, config.cols, pictures) == (24, 24, 64) and config.width == growth.START.width
+    points = [growth.Point(grows, value, value / 7, 0.2) for grows, values in growth.PANELS.items() for value in values]
+    monkeypatch.setattr(growth, "measured", lambda runs: points)
+    result = CliRunner().invoke(growth.main, [str(tmp_path)], catch_exceptions=False)
+    assert result.output.splitlines()[:2] == ["grows,value,seconds,share_of_limit", f"candidates,32,{32 / 7},0.2"]
+    assert (tmp_path / "growth.csv").read_text() in result.output
+    plot = (tmp_path / "growth.svg").read_bytes()
+    growth.plot(points, tmp_path / "again.svg")
+    assert plot == (tmp_path / "again.svg").read_bytes(), "the same numbers, the same file"
+    monkeypatch.setattr(growth, "measured", lambda runs: [point._replace(seconds=point.value / 8) for point in points])
+    CliRunner().invoke(growth.main, [str(tmp_path)], catch_exceptions=False)
+    assert plot != (tmp_path / "growth.svg").read_bytes()

@@ -1,4 +1,4 @@
-"""How fast this machine draws, trains and starts: python tools/bench.py
+"""How fast this machine draws, trains and starts: python tools/bench.py [--peers]
 
 One line a figure. Each is the best of a few runs, since other programs only ever slow one down. `of the limit`: the
 products of matrices that the work needs, as a share of what this machine reaches with large ones in float32.
@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 
 import click
 import torch
@@ -135,18 +136,36 @@ def figures(name: str, system: TextToImage, limit: float, pictures: int, batch: 
     )
 
 
+def peers_figures(config: DALLEConfig, pictures: int, runs: int) -> Iterator[Figure]:
+    """What other implementations need for as many pictures of the same sizes, on the processor."""
+    import peers
+
+    count, cpu = pictures * config.image_length, torch.device("cpu")
+    for name, work in (
+        ("the same by GPT-2 of transformers", peers.gpt2_sampler(config, pictures)),
+        ("the same by dalle-pytorch, with its cache", peers.dalle_pytorch_sampler(config, pictures, cached=True)),
+        ("the same by dalle-pytorch", peers.dalle_pytorch_sampler(config, pictures)),
+    ):
+        yield Figure(name, best_seconds(work, runs, cpu), count, "tokens")
+
+
 @click.command(help=__doc__)
 @click.option("--model", default="emoji", show_default=True, help="Bundled weights, or a folder.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--pictures", default=64, show_default=True, type=click.IntRange(min=1), help="Drawn at a time.")
 @click.option("--batch", default=40, show_default=True, type=click.IntRange(min=1), help="Examples of a training step.")
 @click.option("--runs", default=3, show_default=True, type=click.IntRange(min=1), help="Of which the best counts.")
+@click.option(
+    "--peers", is_flag=True, help="Other implementations too: PYTHONPATH=.venv-reference, after make reference."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
-def main(model: str, device: str, pictures: int, batch: int, runs: int, as_json: bool) -> None:
+def main(model: str, device: str, pictures: int, batch: int, runs: int, peers: bool, as_json: bool) -> None:
     system = TextToImage.from_pretrained(model, device)
     limit = product_limit(system.device, runs)
     here = machine(system.device, limit)
     found = figures(model, system, limit, pictures, batch, runs)
+    if peers:
+        found = chain(found, peers_figures(system.dalle.config, pictures, runs))
     if as_json:
         click.echo(json.dumps({"machine": here, "figures": [asdict(figure) for figure in found]}, indent=1))
         return

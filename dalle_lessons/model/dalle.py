@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from . import attention_masks as masks
 from . import sequence
+from .block_attention import BlockwiseMask, blockwise_mask, skips_blocks
 from .embedding import Embedding
 from .pretrained import Pretrained
 from .transformer import Cache, Transformer
@@ -82,6 +84,14 @@ class DALLE(Pretrained):
         """The attention mask of each kind that a layer uses: (T + N, T + N) bool."""
         return {kind: getattr(self, f"mask_{kind}") for kind in sorted(set(self.transformer.attention_types))}
 
+    def masks_for(self, x: Tensor) -> Mapping[str, Tensor | BlockwiseMask]:
+        """`masks`, for whole sequences x (B, T + N, C); on CUDA the sparse kinds with their empty blocks known."""
+        c = self.config
+        if x.shape[1] != c.text_length + c.image_length or not skips_blocks(x.device):
+            return self.masks
+        sizes = c.text_length, c.rows, c.cols, x.device
+        return {kind: mask if kind == "full" else blockwise_mask(kind, *sizes) for kind, mask in self.masks.items()}
+
     def check(self, text: Tensor, image_tokens: Tensor) -> None:
         """Raises ValueError with one sentence where shapes or values of text (B, T) and of the first image tokens
         (B, n) do not fit the configuration. On an accelerator this waits for all that is being computed."""
@@ -114,7 +124,7 @@ class DALLE(Pretrained):
         """
         self.check_input(text, image_tokens)
         x = self.embedding(text, image_tokens[:, :-1])  # (B, T + N, C)
-        x = self.transformer(x, self.masks)
+        x = self.transformer(x, self.masks_for(x))
         t = self.config.text_length
         return self.text_head(x[:, : t - 1]), self.image_head(x[:, t:])
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .block_attention import BlockwiseMask, attend_blockwise
 
 
 class Cache:
@@ -36,11 +39,16 @@ class Cache:
         self.store[:, :, rows, :, : self.length] = other.store[..., : self.length, :]
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+Mask = Tensor | BlockwiseMask | None  # (S, slots) bool; the same with its empty blocks known; each slot sees all
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask) -> Tensor:
     """softmax(q·k / sqrt(size)) v where the mask allows; None: everywhere.
 
     q (B, heads, S, size), k and v (B, heads, slots, size), mask (S, slots) bool -> (B, heads, S, size).
     """
+    if isinstance(mask, BlockwiseMask):
+        return attend_blockwise(q, k, v, mask)
     if q.shape[2] == 1 and q.device.type == "cpu":  # for a single slot the fused function's preparations take longest
         scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, heads, 1, slots)
         return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(dim=-1) @ v
@@ -71,7 +79,7 @@ class Attention(nn.Module):
             cache.projections[layer] = weight, bias  # (3C, C), (3C,)
         return F.linear(x, *cache.projections[layer]).chunk(3, dim=-1)
 
-    def forward(self, x: Tensor, mask: Tensor | None, layer: int = 0, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask, layer: int = 0, cache: Cache | None = None) -> Tensor:
         """x (B, S, C), mask (S, slots) bool, or None: each slot sees all -> (B, S, C)."""
         if cache is not None and x.shape[1] == 1:
             projected = self.project_one(x, layer, cache)
@@ -95,7 +103,7 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None, layer: int = 0, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Mask, layer: int = 0, cache: Cache | None = None) -> Tensor:
         x = x + self.dropout(self.attention(self.norm1(x), mask, layer, cache))
         return x + self.dropout(self.mlp(self.norm2(x)))
 
@@ -126,8 +134,9 @@ class Transformer(nn.Module):
         size = self.width // self.heads
         return Cache(len(self.blocks), batch, self.heads, slots, size, weight.dtype, weight.device)
 
-    def forward(self, x: Tensor, masks: dict[str, Tensor], cache: Cache | None = None) -> Tensor:
-        """x (B, S, C) and a mask of each kind (all slots, all slots) -> (B, S, C).
+    def forward(self, x: Tensor, masks: Mapping[str, Tensor | BlockwiseMask], cache: Cache | None = None) -> Tensor:
+        """x (B, S, C) and a mask of each kind (all slots, all slots) -> (B, S, C). A blockwise mask is for all slots at
+        once, without a cache.
 
         With a cache, x holds the new slots only: they see those in the cache, and are added to it.
         """
@@ -135,7 +144,8 @@ class Transformer(nn.Module):
         end = start + x.shape[1]
         for layer, (block, kind) in enumerate(zip(self.blocks, self.attention_types, strict=True)):
             sees_all = kind == "full" and end == start + 1  # the newest slot alone: no mask is needed
-            x = block(x, None if sees_all else masks[kind][start:end, :end], layer, cache)
+            mask = None if sees_all else masks[kind]
+            x = block(x, mask[start:end, :end] if isinstance(mask, Tensor) else mask, layer, cache)
         if cache is not None:
             cache.length = end
         return self.norm(x)
