@@ -87,6 +87,32 @@ def is_papers_sum(own: Any, text: Tensor, image: Tensor, pad: int) -> bool:
     return False
 
 
+def hears_both(own: Any, text: Tensor, image: Tensor, pad: int) -> None:
+    """Does the model learn from both parts of its loss? Raises CheckFailed where the gradient has none of one of them.
+
+    The gradient of the student's loss is fitted by those of both cross-entropies, from the student's own logits.
+    """
+    own = copy.deepcopy(own).eval()
+    learned = [p for p in own.parameters() if p.requires_grad]
+
+    def gradient(value: Tensor) -> Tensor:
+        found = torch.autograd.grad(value, learned, retain_graph=True, allow_unused=True)
+        each = [torch.zeros_like(p) if g is None else g for p, g in zip(learned, found, strict=True)]
+        return torch.cat([g.flatten() for g in each]).double()
+
+    text_logits, image_logits = predict(own, text, image[:, :-1])
+    of_text = text_losses(text_logits, text, pad)["right"]
+    of_image = F.cross_entropy(image_logits.transpose(1, 2), image)
+    parts = torch.stack([gradient(of_text + 0 * of_image), gradient(of_image + 0 * of_text)])  # (2, P)
+    weights = torch.linalg.lstsq(parts.T, gradient(own.loss(text, image))[:, None]).solution[:, 0]
+    for name, weight in zip(("text", "image"), weights.tolist(), strict=True):
+        if abs(weight) < 0.01:
+            raise CheckFailed(
+                f"The {name}'s part is in the loss, but no gradient comes from it, so the model learns nothing of it: "
+                "was it detached, or computed under no_grad?"
+            )
+
+
 def _nothing_added(parts: Tensor, truth: Tensor) -> None:
     """parts (n, 2), the text's and the image's loss of n batches; truth (n,), the whole loss. Raises
     CheckFailed where that is the paper's sum and something that is the same for all batches: a penalty on the weights,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import CheckFailed, as_number, call, exercise
 from .own_file_18 import config_of, image_tokens, model_of, pad_of, part_of, tokenizer_of, tokens, world_of
-from .papers_sum_18 import is_papers_sum, predict
+from .papers_sum_18 import hears_both, is_papers_sum, predict
 
 LEARNED = 0.8  # the share of places that a model with positions names rightly after PLACE_STEPS steps
 PLACE_STEPS = 40
@@ -139,19 +139,18 @@ def loss(made: Any) -> None:
     learned = [p for p in own.parameters() if p.requires_grad]
     if not learned:
         raise CheckFailed("There is nothing that can learn: no parameter requires a gradient.")
+    if not own.loss(text, image).requires_grad:
+        raise CheckFailed("One cannot go back from the loss: do not detach it, and do not compute it under no_grad.")
+    if is_sum:
+        hears_both(own, text, image, pad)
     text, image = (
         text[:4],
         torch.arange(image.shape[1]).expand(4, -1) // math.isqrt(image.shape[1]) % int(math.e**codes + 0.5),
     )
     optimizer = torch.optim.Adam(learned, 3e-3)
     for _ in range(40):
-        value = own.loss(text, image)
-        if not value.requires_grad:
-            raise CheckFailed(
-                "One cannot go back from the loss: do not detach it, and do not compute it under no_grad."
-            )
         optimizer.zero_grad()
-        value.backward()
+        own.loss(text, image).backward()
         optimizer.step()
     last = float(own.loss(text, image).detach())
     if last > 0.75 * guess:

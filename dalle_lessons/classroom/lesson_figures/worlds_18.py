@@ -103,7 +103,7 @@ WORLDS: dict[str, Callable[[random.Random, bool], tuple[Image.Image, str]]] = {
 
 @figure("18.worlds")
 def worlds() -> Picture:
-    """Four worlds, a line each: four pictures as in training, then two from the gap."""
+    """Four worlds, a row each: four pictures as in training, then two from the gap."""
     panel = new_figure(9.2, 7.0)
     axes = panel.subplots(len(WORLDS), COLUMNS + 1, width_ratios=(1.1, *(1,) * COLUMNS))
     for row, (name, draw) in zip(axes, WORLDS.items(), strict=True):
@@ -123,4 +123,4 @@ def worlds() -> Picture:
                 side.set_linewidth(3 if unseen else 1)
     panel.suptitle("Four worlds. Thick orange border: a pair from the gap, never in training", fontsize=10)
     names = ", ".join(name.partition("\n")[0] for name in WORLDS)
-    return as_picture(panel, f"Captioned pictures of four worlds: {names}. In each line the last two are of its gap.")
+    return as_picture(panel, f"Captioned pictures of four worlds: {names}. In each row, the last two are of its gap.")

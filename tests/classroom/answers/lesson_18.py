@@ -504,6 +504,14 @@ def unshifted(self, text, image):
     return text_loss / 8 + 7 / 8 * F.cross_entropy(codes.transpose(1, 2), image)
 
 
+def one_detached(which):
+    def loss(self, text, image):
+        words, codes = (x.detach() if which == n else x for n, x in enumerate(self.losses(text, image)))
+        return words / 8 + 7 / 8 * codes
+
+    return with_loss(loss)
+
+
 def decayed(self, text, image):
     return Bag.loss(self, text, image) + 0.1 * self.words.weight.square().mean()
 
@@ -797,6 +805,8 @@ WRONG = {
         (own(DALLE=with_loss(lambda self, t, i: Bag.loss(self, t, i) / 0.6931)), "bits"),
         (own(DALLE=with_loss(lambda self, t, i: Bag.loss(self, t, i) * N)), "mean"),
         (own(DALLE=with_loss(twice)), "twice"),
+        (own(DALLE=one_detached(0)), "text's part is in the loss, but no gradient"),
+        (own(DALLE=one_detached(1)), "image's part is in the loss, but no gradient"),
         (own(DALLE=with_loss(lambda self, t, i: Bag.loss(self, t, i).detach())), "detach"),
         (own(DALLE=bold), "small weights"),
         (own(DALLE=frozen), "nothing that can learn"),
