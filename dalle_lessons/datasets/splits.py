@@ -2,7 +2,9 @@
 
 A caption names an emoji, a style and often a skin tone, but one drawing may serve many captions: a sketch shows no
 tone, and some emoji are drawn alike. Splitting by caption would put the answer in the training set. So pictures that
-are identical, pixel for pixel, are always on the same side of a split.
+are identical, pixel for pixel, are always on the same side of a split, and in two of the three splits the unit is a
+base emoji with all its tones: `unseen_emoji`, where gender siblings and look-alikes come along, and `unseen_pair`, in
+one style. The third, `unseen_tone`, holds back single tones on purpose: it tests the color alone.
 """
 
 from __future__ import annotations

@@ -266,6 +266,31 @@ def painter() -> steppers.TokenPainter:
     return steppers.TokenPainter(dvae, grids[2], grids)
 
 
+def test_token_painters_buttons_say_what_they_do_to_those_who_cannot_see_them():
+    stepper = painter()
+    stepper.go(9)
+    names = [cell.description for cell in stepper.cells]
+    assert names[9].startswith("Row 1, column 1: ") and names[9].endswith(", chosen")
+    assert sum("chosen" in name for name in names) == 1 and len(set(names)) == 64
+    assert all(re.fullmatch(r"Put in code \d+: [a-z]+, [\d.]+%", tile.description) for tile in stepper.palette)
+    white = torch.ones(3, 32, 32)
+    white[:, 8:12, 4:8] = torch.tensor([0.8, 0.15, 0.15])[:, None, None]  # the patch at row 2, column 1
+    stepper._paint(9, white, torch.zeros(24, 3, 4, 4), list(range(24)), ["1%"] * 24)
+    assert stepper.cells[17].description == "Row 2, column 1: red"
+    assert stepper.cells[9].description == "Row 1, column 1: white, chosen"
+    assert stepper.palette[3].description == "Put in code 3: black, 1%"
+
+
+def test_a_question_that_is_answered_hands_the_keyboard_on_to_forward(monkeypatch):
+    focused = []
+    monkeypatch.setattr(widgets.Button, "focus", lambda self: focused.append(self.description))
+    stepper = steppers.Race(torch.tensor([1.0, 0.0, 2.0]))
+    stepper._buttons.children[0].click()
+    stepper.go(1)
+    stepper._buttons.children[-1].click()  # Show me
+    assert focused == ["Forward ▶"] * 2
+
+
 def test_token_painter_puts_the_chosen_tile_into_the_chosen_cell_and_takes_it_back():
     s = painter()
     start = s.tokens.clone()

@@ -72,6 +72,16 @@ def leftmost_first(word: tuple[int, ...], learned: Learned) -> tuple[int, ...]:
     return word
 
 
+def until_one_fails(word: tuple[int, ...], learned: Learned) -> tuple[int, ...]:
+    """Merge after merge, up to the first whose pair does not stand in the word."""
+    for pair, new in learned:
+        merged = apply(word, pair, new)
+        if merged == word:
+            break
+        word = merged
+    return word
+
+
 def first_that_fits(word: tuple[int, ...], learned: Learned) -> tuple[int, ...]:
     """One merge, and done."""
     return next((apply(word, pair, new) for pair, new in learned if apply(word, pair, new) != word), word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -51,6 +52,15 @@ def draw_tokens(answer):
         )
     if all(len(asked) <= 1 for asked in model.asked):
         raise CheckFailed("The model gets the last token alone, but it needs all tokens so far: hand over the list.")
+    if any(later[: len(earlier)] != earlier for earlier, later in pairwise(model.asked)):
+        raise CheckFailed(
+            "The tokens that you hand over do not stay where they were: a new token goes to the end of the list."
+        )
+    if tokens == [0] * 9:
+        raise CheckFailed(
+            "You give places among the sorted probabilities, not codes: look up which code stands there, or do not "
+            "sort at all."
+        )
     if tokens != [(2 + i) % CODES for i in range(9)]:
         raise CheckFailed(
             "With a model that is nearly certain, other tokens come than it wants: do your probabilities come from "

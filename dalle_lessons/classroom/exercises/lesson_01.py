@@ -20,7 +20,7 @@ def leaks(answer) -> None:
     """answer(train, held_out): uint8 pictures (N, 3, H, W), (M, 3, H, W) -> which of held_out are in train."""
     generator = torch.Generator().manual_seed(0)
     train = torch.randint(0, 256, (12, 3, 4, 4), dtype=torch.uint8, generator=generator)
-    held_out = torch.randint(0, 256, (9, 3, 4, 4), dtype=torch.uint8, generator=generator)
+    held_out = torch.randint(0, 256, (11, 3, 4, 4), dtype=torch.uint8, generator=generator)
     train[9] = train[7]  # twice in train
     held_out[1], held_out[4], held_out[5], held_out[8] = train[7], train[0], train[7], train[8]  # 1 and 5 are equal
     held_out[0] = train[6].roll(1, 0)  # the same in other colors
@@ -28,6 +28,7 @@ def leaks(answer) -> None:
     held_out[3] = train[2]
     held_out[3, 0, 0, 0] ^= 1  # nearly the same
     held_out[6] = train[3].flip(-1)  # the same pixels in other places
+    held_out[10] = held_out[9]  # equal, but in train is neither
     given = call(answer, train, held_out, shown="train, held_out")
     if isinstance(given, bool | int) or (isinstance(given, torch.Tensor) and given.ndim == 0):
         raise CheckFailed("You say whether, or how many: give the places of the held-out pictures, as a list.")
@@ -53,7 +54,7 @@ def leaks(answer) -> None:
         "You compare only pictures at the same place in both: compare each held-out picture with every one of train.": [
             8
         ],
-        "You find all: a picture counts if all its pixels are equal (all), not if some are (any).": list(range(9)),
+        "You find all: a picture counts if all its pixels are equal (all), not if some are (any).": list(range(11)),
         "You find none: compare pixels, each held-out picture with every one of train (in a set or a dict, two "
         "tensors are never equal).": [],
         "Pictures 0 and 6 have the same values in other places, so the same sum: keep where each value stands.": [
@@ -66,7 +67,10 @@ def leaks(answer) -> None:
         "Picture 2 has the red of a training picture, but another green and blue: compare all of it.": [1, 2, 4, 5, 8],
         "Picture 3 differs in one value: only pictures that are equal in every pixel count here.": [1, 3, 4, 5, 8],
         "You stop at the first leak: is the return inside the loop?": [1],
-        "Those are the pictures that do not leak: turn the condition round.": [0, 2, 3, 6, 7],
+        "Those are the pictures that do not leak: turn the condition round.": [0, 2, 3, 6, 7, 9, 10],
+        "Held-out pictures 9 and 10 are equal to each other, but train has neither: compare with train alone.": [
+            *(1, 4, 5, 8, 9, 10)
+        ],
         "Held-out pictures 1 and 5 are equal, and both are in train: a dict over held_out keeps one of them.": [
             4,
             5,
@@ -167,6 +171,7 @@ def ink_seen(answer) -> None:
     others = torch.randint(0, 256, (4, 3, 6, 6), dtype=torch.uint8, generator=generator)
     sketches, others = (torch.where(torch.rand(4, 1, 6, 6, generator=generator) < 0.5, p // 2, p)
                         for p in (sketches, others))  # fmt: skip
+    sketches[:, :, 0, 0] = 128  # just no ink any more
     given = call(answer, sketches, others, shown="sketches, others")
     wrong_shapes = {
         (): "One number for all sketches: sum over height and width alone, not over the pictures.",
@@ -182,8 +187,15 @@ def ink_seen(answer) -> None:
 
     any_a, any_b = ((p < 128).any(1) for p in (sketches, others))
     mean_a, mean_b = (p.float().mean(1) < 128 for p in (sketches, others))
+    sum_a, sum_b = (p.sum(1) < 128 for p in (sketches, others))
+    upto_a, upto_b = ((p <= 128).all(1) for p in (sketches, others))
     truth = share(a & b, a)
     mistakes = {
+        "A channel of 128 is not below 128: < in place of <=.": share(upto_a & upto_b, upto_a),
+        "You add the three channels up: a pixel is ink if each of them is below 128.": share(sum_a & sum_b, sum_a),
+        "All shares are the same, taken over all sketches at once: count the ink of each sketch alone.": (
+            (a & b).sum() / a.sum()
+        ).expand(4),
         "You divide by the ink of the other picture: by the sketch's own, since its lines are asked for.": share(
             a & b, b
         ),
@@ -212,7 +224,7 @@ def ink_seen(answer) -> None:
 def tone_weight(answer) -> None:
     """answer(rows, share): the weight of a row with a skin tone, so that these make up `share` of what is sampled."""
     for tones, share in ((7, 0.2), (7, 0.5), (3, 0.1)):
-        rows = [{"skin_tone": "dark" if i < tones else "", "name": "x"} for i in range(12)]
+        rows = [{"skin_tone": ("dark", "light")[i % 2] if i < tones else "", "name": "x"} for i in range(12)]
         shown = f"twelve rows, {tones} with a skin tone, {share}"
         value = as_number(call(answer, rows, share, shown=shown), "The weight")
         others = 12 - tones
@@ -225,6 +237,10 @@ def tone_weight(answer) -> None:
             "That is what all of them together should weigh: divide by how many they are.": share
             * others
             / (1 - share),
+            "You count the different skin tones: count the rows that have one.": share * 10 / ((1 - share) * 2),
+            "You count the different skin tones, and none as one of them: count the rows that have one.": (
+                share * 9 / ((1 - share) * 3)
+            ),
             "You have exchanged those with a tone and those without.": share * tones / ((1 - share) * others),
             "With this weight the others would have that share: turn the share round.": (1 - share)
             * others

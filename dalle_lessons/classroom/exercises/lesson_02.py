@@ -58,6 +58,15 @@ def nearest_code(answer) -> None:
         "You compare the lengths of the vectors only: vectors of one length may point anywhere.": (
             (z.norm(dim=1)[:, None] - codebook.norm(dim=1)).abs().argmin(1)
         ),
+        "You take the smallest dot product, which prefers codes that point away: measure the distance instead.": (
+            (z @ codebook.T).argmin(1)
+        ),
+        "A factor 2 is missing: |z - c|² is |z|² - 2 z · c + |c|².": (
+            (codebook.pow(2).sum(1) - z @ codebook.T).argmin(1)
+        ),
+        "You compare the largest difference alone: the usual distance adds up the squares of all D.": (
+            gaps.abs().amax(-1).argmin(1)
+        ),
         "You count the codes from 1: the first row of the codebook has the number 0.": truth + 1,
     }
     diagnose(given, truth, mistakes, "Some of these codes are not the nearest: check over which axis you sum (D).")
@@ -98,6 +107,11 @@ def straight_through(answer) -> None:
     if not same(out, e):
         raise CheckFailed(
             "Forward, the output should be e, but for rounding: is it z + (e - z), with one part detached?"
+        )
+    if got_z is not None and not to_z and not to_e:
+        raise CheckFailed(
+            "No gradient reaches z: forward, z and -z cancel, and so they do backward. Detach the whole difference, "
+            "e - z."
         )
     if not to_z and not to_e:
         raise CheckFailed("No gradient passes at all: everything is detached; let z through undetached.")
@@ -161,9 +175,13 @@ def revive(answer) -> None:
             "All unused codes stand on the same vector, and only one of them will be chosen: draw one for each."
         )
     if same(found, found[:1].expand_as(found)):
+        among_first = (found[0][:, None] - vectors[: len(codebook)]).norm(dim=2).min(dim=1).values < 1e-4
         raise CheckFailed(
             "You take the same vectors every time. The first ones are patches from the top of one picture, all alike: "
             "take random ones."
+            if among_first.all()
+            else "You take the same vectors every time, so a code that found no use comes back to its place: take "
+            "random ones, without a seed of your own."
         )
     if not same(kept, codebook):
         raise CheckFailed("Where all codes are in use, the codebook should stay as it is.")
@@ -196,6 +214,14 @@ def perplexity(answer) -> None:
         "That is 1 / Σ p², another measure of spread: exp of the entropy is wanted.": 1 / float(shares.pow(2).sum()),
         "The shares do not sum to 1: len(tokens) is one axis only; divide by numel().": exp_entropy(counts / 2),
         "You take the mean of p ln p over the codes: the entropy is their sum.": math.exp(nats / 4),
+        "Logarithm and power do not belong together: exp with log10. With ln take exp.": math.exp(nats / math.log(10)),
+        "You divide the counts by the number of codes: shares are counts divided by the number of tokens.": exp_entropy(
+            counts / 10
+        ),
+        "You take the plain mean of ln(1/p) over the codes: a code counts as often as it comes, so weigh with p.": (
+            math.exp(-float(shares[shares > 0].log().mean()))
+        ),
+        "That is 1 / the largest share: all shares count.": 2,
         "You divide by the number of codes: perplexity runs from 1 to K, not to 1.": truth / 10,
         "You take the softmax of the counts: shares are counts divided by their sum.": exp_entropy(counts.softmax(0)),
         "You add something to each count, so unused codes get a share: leave them out, 0 · ln 0 is 0.": exp_entropy(

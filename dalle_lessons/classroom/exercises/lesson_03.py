@@ -32,9 +32,10 @@ def gumbel_max(answer) -> None:
             logits + u
         ).argmax(-1),
         "One minus sign is missing: Gumbel noise is -log(-log(u)).": (logits + torch.log(-torch.log(u))).argmax(-1),
-        "That is exponential noise, -log(u): take the logarithm once more, -log(-log(u)).": (
-            logits - torch.log(u)
-        ).argmax(-1),
+        "That is exponential noise: in the race a wait is -log(u), and not u; beside logits take the logarithm once "
+        "more, -log(-log(u)).": (logits - torch.log(u)).argmax(-1),
+        "You multiply the probabilities by u, which is no race: divide the waits, -log(u), by them, and take the "
+        "smallest.": (logits + torch.log(u)).argmax(-1),
         "You use no noise, so the same code always wins: add the noise before the argmax.": logits.argmax(-1),
         "All codes come up alike, as from the noise alone: add it to the logits; softmax is over the codes, dim=-1.": (
             gumbel.argmax(-1)
@@ -136,6 +137,8 @@ def soft_choice(answer) -> None:
         for sentence, wrong in mistakes.items()
     }
     truth = mix((total / temperature).softmax(1))
+    if not same(given, call(answer, logits, noise, codes, temperature, shown=shown)):
+        raise CheckFailed("You draw noise of your own, so it comes out differently each time: use the noise given.")
     diagnose(
         given, truth, single, "Each position should get the sum over k of softmax((logits + noise) / t)[k] · code k."
     )
@@ -172,6 +175,13 @@ def kl_to_uniform(answer) -> None:
         "ln K has the wrong sign: ln(q · K) is ln q plus ln K.": (-entropy - math.log(5)).mean(),
         "That is KL the other way round, from uniform to q: weigh with q, not with 1/K.": (-log_q.mean(-1)).mean()
         - math.log(5),
+        "F.kl_div(a, b) is KL(b || a), so q comes second; and its mean is over codes, too: sum over them.": (
+            (-log_q.mean(-1)).mean() - math.log(5)
+        )
+        / 5,
+        "You pay for the likeliest code alone, ln K + ln of the largest q: weigh all codes, each with its q.": (
+            math.log(5) + log_q.amax(-1).mean()
+        ),
         "You use the logits in place of log q: take log_softmax first.": (q * logits).sum(-1).mean() + math.log(5),
         "You take the logits for chances: they become chances by a softmax.": (
             (clamped * (clamped.log() + math.log(5))).sum(-1).mean()

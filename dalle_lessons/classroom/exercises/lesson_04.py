@@ -106,9 +106,14 @@ def place(answer) -> None:
                 i % cols * 8,
             ),
             "You reckon with 8 columns: use the number `cols` that is given.": (i // 8, i % 8),
-            "You round the row to the nearest: only whole rows before the token count, so round down, //.": (
+            "You round the row up, or to the nearest: only whole rows before the token count, so round down, //.": (
                 round(i / cols),
                 i % cols,
+            ),
+            "You divide `cols` by `i`: the other way round, divmod(i, cols).": divmod(cols, i) if i else (0, 0),
+            "The row is right, but you take one token for each row away: take `cols` for each, i - row * cols.": (
+                i // cols,
+                i - i // cols,
             ),
             "The row is right, but you divide for the column as well: it is the remainder, i % cols.": (i // cols,) * 2,
             "You divide by cols - 1, the number of the last column: a row has `cols` tokens.": (
@@ -143,11 +148,11 @@ def find_order(answer) -> Iterator[str]:
     raster = torch.stack((torch.arange(12) * 3, torch.arange(12) + 50))  # (2, 12)
 
     def fit(tokens) -> float:
-        if not isinstance(tokens, torch.Tensor) or tokens.shape != raster.shape:
+        if not isinstance(tokens, torch.Tensor) or tokens.ndim != 2 or tokens.shape[1] != 12 or len(tokens) > 2:
             raise CheckFailed(
                 f"`fit` takes tokens of shape (B, N), here (2, 12), in raster order, and was given {describe(tokens)}."
             )
-        return float((tokens - raster).abs().float().mean())
+        return float((tokens - raster[: len(tokens)]).abs().float().mean())
 
     found = {}
     for truth, order in ORDERS.items():
@@ -194,11 +199,11 @@ def mirror_table(answer) -> Iterator[str]:
     seen = torch.tensor([k for k in range(codes) if k not in unseen])
     truth = torch.arange(codes)
     truth[seen] = seen.roll(3)  # no code is its mirror image's mirror image: so the two directions differ
-    tokens = seen[torch.randint(len(seen), (60, 3, 5), generator=chooser)]
+    tokens = seen[torch.randint(len(seen), (60, 4, 6), generator=chooser)]
     strange = torch.rand(tokens.shape, generator=chooser) < 0.35
     other = seen[torch.randint(len(seen), tokens.shape, generator=chooser)]
     mirrored = torch.where(strange, other, truth[tokens]).flip(2)
-    shown = "tokens and mirrored of shape (60, 3, 5), codes = 12"
+    shown = "tokens and mirrored of shape (60, 4, 6), codes = 12"
     given = as_tokens(call(answer, tokens, mirrored, codes, shown=shown), (codes,), "The table")
 
     def votes(a, b):
@@ -220,6 +225,9 @@ def mirror_table(answer) -> Iterator[str]:
         "so turn the rows of `mirrored` round first.": table(votes(tokens, mirrored)),
         "You flip up and down: the mirror exchanges left and right, the last axis.": table(
             votes(tokens, mirrored.flip(1))
+        ),
+        "You flip both ways, which is half a turn: the mirror exchanges left and right alone.": table(
+            votes(tokens, mirrored.flip(1, 2))
         ),
         "That is the table back: from the mirrored code to the code; the index should be the code of `tokens`.": table(
             votes(turned, tokens)
@@ -269,6 +277,15 @@ def ink_beside(answer) -> Iterator[str]:
         ),
         "You look at the ink in the cell itself, not in its right neighbor.": shares(tokens, ink),
         "You look at the cell below: the right neighbor is in the same row.": shares(tokens[:, :-1], ink[:, 1:]),
+        "You look at the cell above: the right neighbor is in the same row.": shares(tokens[:, 1:], ink[:, :-1]),
+        "You look two columns on: the right neighbor of the cell in column c stands in column c + 1.": shares(
+            tokens[:, :, :-2], ink[:, :, 2:]
+        ),
+        "You look at both sides: only the right neighbor is asked for.": shares(
+            tokens[:, :, 1:-1], ink[:, :, 2:] | ink[:, :, :-2]
+        ),
+        "You cut the first column off both, so you look at the ink in the cell itself: cut the last column off "
+        "`tokens`.": shares(tokens[:, :, 1:], ink[:, :, 1:]),
         "The last column has no right neighbor, and you count it with those that have one.": hits
         / torch.bincount(tokens.flatten(), minlength=codes).clamp(min=1),
         "At the right edge you look at the left one of the same row: leave the last column out.": shares(

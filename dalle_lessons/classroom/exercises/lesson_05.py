@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import combinations, pairwise
 
 from . import CheckFailed, call, describe, exercise
-from .bpe import Learned, count, first_that_fits, in_order, leftmost_first, longest_first, most
+from .bpe import Learned, count, first_that_fits, in_order, leftmost_first, longest_first, most, until_one_fails
 
 PAST_THE_END = "You look one token past the end of the word: its last token has no neighbor to the right."
 
@@ -127,6 +127,7 @@ def merge(answer) -> None:
                 (9, 9, 7): f"You replace each token of the pair by itself. {shorter}.",
                 (9, 2, 7): f"The second token of the pair stays. {shorter}.",
                 (1, 9, 2, 7): f"You put the new token in and keep both old ones. {shorter}.",
+                (1, 2, 9, 7): f"You put the new token in and keep both old ones. {shorter}.",
                 (9,): "Something at the end is lost: a last token that is in no pair stays as it is.",
                 (3, 7): "You put the sum of the two tokens in: the new token is `new`.",
                 (7,): "You take the pair out and put nothing in: the new token takes its place.",
@@ -202,6 +203,9 @@ def encode(answer) -> None:
             leftmost_first
         ),
         "You stop after the first merge that fits: go on through all of them.": first_that_fits,
+        "You stop at the first merge that finds no pair in the word: pass over it, and go on with the next.": (
+            until_one_fails
+        ),
         "You apply each merge at one place only: a pair may stand in the word several times.": (
             lambda word, learned: in_order(word, learned, first_only=True)
         ),

@@ -101,6 +101,12 @@ def weighted_loss(answer) -> None:
         "You weigh each token and take one mean over text and image: take the two means first, then weigh them.": (
             (12 / 8 + 7 * 16 / 8) / 11
         ),
+        "The weights are 1/7 and 1 here: of eight parts the image has seven, so 1/8 and 7/8.": t / 7 + i,
+        "The sign is turned: nats are -ln of a probability already, so a loss of them has no minus.": -right,
+        "You take whole rows where a target counts: text_nats[counts] takes the targets alone.": (
+            text[counts.nonzero()].mean() / 8 + 7 * i / 8
+        ),
+        "The image's nats are summed for each picture: take the mean over all its tokens.": t / 8 + 7 * 8 / 8,
         "You take the pads instead of the text: turn the mask round with ~.": 400 / 3 / 8 + 7 * i / 8,
         "You sum where a mean is wanted.": 12 / 8 + 7 * 16 / 8,
         "The text is missing: add 1/8 of its mean.": 7 * i / 8,
@@ -173,6 +179,11 @@ def complete(answer):
         raise CheckFailed("You always take the likeliest token: sample by the probabilities, with torch.multinomial.")
     if (drawn == drawn[:1]).all():
         raise CheckFailed("All rows of the batch get the same token: sample one for each row.")
+    if torch.equal(drawn[:, 0], drawn[:, 1]):
+        raise CheckFailed(
+            "Each new token repeats the dice of the one before: use the generator as it comes, and set no seed in the "
+            "loop."
+        )
     wrong = {
         "All tokens come equally often: softmax makes probabilities of the logits.": [1 / 3] * 3,
         "You sample by the logits: softmax turns them into probabilities first.": logits.clamp_min(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import ipywidgets as widgets
@@ -127,15 +128,20 @@ class Stepper(widgets.VBox):
         buttons = [self._choice(frame, i, n) for n in range(len(frame.choices))] if asks else []
         if asks:
             show = widgets.Button(description="Show me", tooltip="Show the answer without a guess")
-            show.on_click(lambda _: self.reveal(i))
+            show.on_click(lambda _: self._then_on(lambda: self.reveal(i)))
             buttons.append(show)
         self._buttons.children = buttons
 
     def _choice(self, frame: Frame, i: int, n: int) -> widgets.Button:
         button = widgets.Button(description=frame.choices[n], tooltip=f"Guess {frame.choices[n]}")
         button.layout.width = "auto"
-        button.on_click(lambda _: self.guess(n, i))
+        button.on_click(lambda _: self._then_on(lambda: self.guess(n, i)))
         return button
+
+    def _then_on(self, do: Callable[[], None]) -> None:
+        """The buttons of a question go with it: the keyboard goes on at Forward, not at the top of the page."""
+        do()
+        self.forward.focus()
 
     def guess(self, n: int, i: int | None = None) -> None:
         """Choose answer n to the question of frame i (the current one)."""

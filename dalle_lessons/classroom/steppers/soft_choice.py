@@ -12,7 +12,7 @@ from ...datasets.images import to_image
 from ...model.sampling import noise
 from ..figures import BLUE, GREEN, ORANGE, PURPLE, RED, frame, new_figure, rectangle, show
 from ..pictures import Picture
-from .base import Frame, Stepper
+from .base import Frame, Stepper, unknown
 
 SHOWN = 6  # codes, of a position, that have a bar
 
@@ -111,6 +111,7 @@ class SoftChoice(Stepper):
                 ax.bar(range(len(shown)), values.tolist(), color=color)
             ax.axhline(0, color="#444444", linewidth=0.8)
             ax.set_xticks(range(len(shown)), [str(k) for k in shown], fontsize=8)
+            ax.set_xlim(-0.6, len(shown) - 0.4)
             ax.tick_params(axis="y", labelsize=8)
             ax.set_ylim(*((0, 1.05) if color == GREEN else (low, high)))
         axes[4].set_title("the picture", fontsize=9)
@@ -125,8 +126,7 @@ class SoftChoice(Stepper):
     def draw(self, ax, image: Tensor | None) -> None:
         """The decoded picture with the position framed, or a question mark."""
         if image is None:
-            ax.set_axis_off()
-            ax.text(0.5, 0.5, "?", fontsize=24, ha="center", va="center", transform=ax.transAxes)
+            unknown(ax, (8, 8))
             return
         frame(ax, to_image(image))
         side = image.shape[-1] / self.logits.shape[-1]

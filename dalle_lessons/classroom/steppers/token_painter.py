@@ -21,10 +21,25 @@ TILES = 24
 VISIBLE = 0.02  # a pixel that changes by less looks the same
 LIKELIEST, NEAREST, COMMONEST = "likeliest here", "nearest codes", "commonest codes"
 NUMBERS = itertools.count()  # each painter has style rules of its own
+NAMED = {  # what a patch is called where it cannot be seen, by its mean color
+    "white": (255, 255, 255),
+    "gray": (150, 150, 150),
+    "black": (25, 20, 25),
+    "red": (205, 40, 45),
+    "orange": (245, 140, 20),
+    "yellow": (255, 222, 60),
+    "beige": (245, 222, 190),
+    "brown": (130, 80, 45),
+    "green": (60, 165, 85),
+    "blue": (60, 125, 225),
+    "purple": (125, 55, 150),
+    "pink": (250, 150, 190),
+}
 
 
 class TokenPainter(Stepper):
-    """The picture's cells and a palette of tiles are buttons: they answer to mouse, Enter and Space.
+    """The picture's cells and a palette of tiles are buttons: they answer to mouse, Enter and Space. Their words, which
+    say place and color, are there for screen readers alone: what is seen is the picture.
 
     dvae: any. tokens: (rows, cols), the picture to begin with. grids: (N, rows, cols), tokens of real pictures, from
     which the palette knows what stands beside what.
@@ -214,7 +229,8 @@ class TokenPainter(Stepper):
                 ax.set_yticks([])
             ax.set_title(words, fontsize=9)
             corner = (col * side - 0.5, row * side - 0.5)
-            ax.add_patch(rectangle(corner, side, side, fill=False, edgecolor="#D55E00", linewidth=1.8))
+            for color, width in (("white", 4), ("black", 1.8)):  # both: to be seen on any color
+                ax.add_patch(rectangle(corner, side, side, fill=False, edgecolor=color, linewidth=width))
         for ax, tile, words in zip(right.subplots(2, 4).flatten(), tiles, why, strict=False):
             frame(ax, to_image(tile))
             ax.set_title(words, fontsize=8, pad=2)
@@ -230,23 +246,36 @@ class TokenPainter(Stepper):
         rules = [
             f"[class*=dalle-cell-{n}-] {{ background-image: url({_url(to_picture(to_image(now), 'now'))}) !important; "
             f"background-size: {side * self.cols}px {side * self.rows}px !important; image-rendering: pixelated; "
-            "border: 1px solid rgba(128, 128, 128, 0.25) !important; box-sizing: border-box; min-width: 0; }"
+            "border: 1px solid rgba(128, 128, 128, 0.25) !important; box-sizing: border-box; min-width: 0; }",
+            f"[class*=dalle-cell-{n}-], [class*=dalle-tile-{n}-] {{ font-size: 0 !important; color: transparent; }}",
         ]
+        means = torch.nn.functional.avg_pool2d(now, self.dvae.config.factor)  # (3, rows, cols)
+        colors = color_names(means.flatten(1).T)
         for k in range(self.length):
             row, col = divmod(k, self.cols)
             rules.append(f".dalle-cell-{n}-{k} {{ background-position: {-col * side}px {-row * side}px !important; }}")
-        rules.append(f".dalle-cell-{n}-{i} {{ outline: 3px solid #D55E00; z-index: 1; }}")
-        for k, tile in enumerate(tiles):
+            chosen = ", chosen" if k == i else ""
+            self.cells[k].description = f"Row {row}, column {col}: {colors[k]}{chosen}"
+        frames = "outline: 3px solid black; box-shadow: inset 0 0 0 2px white !important; position: relative"
+        rules.append(f".dalle-cell-{n}-{i} {{ {frames}; z-index: 1; }}")
+        for k, (tile, color) in enumerate(zip(tiles, color_names(tiles.mean((2, 3))), strict=True)):
             rules.append(
                 f".dalle-tile-{n}-{k} {{ background-image: url({_url(enlarged(to_image(tile), 1, 'tile'))}) !important;"
                 " background-size: 100% 100% !important; image-rendering: pixelated; border: 1px solid #767676; }"
             )
             self.palette[k].tooltip = f"Put in code {codes[k]} ({why[k]})"
+            self.palette[k].description = f"Put in code {codes[k]}: {color}, {why[k]}"
         self._style.value = f"<style>{' '.join(rules)}</style>"
 
     def show(self) -> None:
         self._frames.pop(self.position, None)  # the buttons are painted with it
         super().show()
+
+
+def color_names(colors: Tensor) -> list[str]:
+    """(N, 3) in [0, 1] -> of each the nearest color that has a name here."""
+    distances = torch.cdist(255 * colors, torch.tensor(list(NAMED.values()), dtype=torch.float32))
+    return [list(NAMED)[k] for k in distances.argmin(dim=1).tolist()]
 
 
 def _url(picture: Picture) -> str:

@@ -131,8 +131,35 @@ def probabilities_of_codes(scores, length):
 PARTS = {"a": "decoder", "b": "tokenizer", "c": "ranking", "d": "transformer", "e": "sampling"}
 DREW = {"a": "DALL·E 2", "b": "DALL·E", "c": "Parti", "d": "DALL·E mini"}
 
+
+def by_exp(scores, length):  # torch.multinomial divides by the sum
+    tokens = []
+    for _ in range(length):
+        tokens.append(torch.multinomial(scores(tokens).exp(), 1).item())
+    return tokens
+
+
+def places_when_sorted(scores, length):
+    tokens = []
+    for _ in range(length):
+        probabilities, _codes = scores(tokens).softmax(dim=0).sort(descending=True)
+        tokens.append(int(torch.multinomial(probabilities, 1)))
+    return tokens
+
+
+def newest_first(scores, length):
+    tokens = []
+    for _ in range(length):
+        tokens.insert(0, int(torch.multinomial(scores(tokens).softmax(dim=0), 1)))
+    return tokens
+
+
+def all_at_once(scores, length):
+    return torch.multinomial(scores([]).softmax(dim=0), length, replacement=True).tolist()
+
+
 RIGHT = {
-    "00.draw_tokens": [by_list, as_tensor, by_gumbel, of_tensors],
+    "00.draw_tokens": [by_list, as_tensor, by_gumbel, of_tensors, by_exp],
     "00.which_part": [
         PARTS,
         ["decoder", "tokenizer", "ranking", "transformer", "sampling"],
@@ -165,6 +192,9 @@ WRONG = {
         (too_cold, "nothing more"),
         (probabilities_of_codes, "not its probability"),
         ([1, 2, 3], "should be a function"),
+        (places_when_sorted, "not codes"),
+        (newest_first, "end of the list"),
+        (all_at_once, "scores of the first one"),
     ],
     "00.which_part": [
         ({**PARTS, "a": "sampling", "e": "decoder"}, "took likely patches"),

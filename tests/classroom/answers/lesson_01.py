@@ -1,5 +1,7 @@
 """Answers to lesson 01, right and wrong, written from the student's copy alone."""
 
+from collections import Counter
+
 import torch
 
 
@@ -256,6 +258,26 @@ def tones_of(rows):
     return sum(bool(row["skin_tone"]) for row in rows)
 
 
+def leaks_within_held_out(train, held_out):
+    copies = Counter(picture.numpy().tobytes() for picture in torch.cat((train, held_out)))
+    return [i for i, picture in enumerate(held_out) if copies[picture.numpy().tobytes()] > 1]
+
+
+def ink_up_to_128(sketches, others):
+    mine, theirs = ((pictures <= 128).all(1) for pictures in (sketches, others))
+    return (mine & theirs).sum((1, 2)) / mine.sum((1, 2))
+
+
+def ink_by_sum(sketches, others):
+    mine, theirs = (pictures.sum(1) < 128 for pictures in (sketches, others))
+    return (mine & theirs).sum((1, 2)) / mine.sum((1, 2))
+
+
+def weight_by_kinds(rows, share):
+    kinds = len({row["skin_tone"] for row in rows})
+    return share * (len(rows) - kinds) / ((1 - share) * kinds)
+
+
 RIGHT = {
     "01.leaks": [
         leaks_by_bytes,
@@ -286,6 +308,7 @@ WRONG = {
         (leaks_as_tensor, "million such pairs"),
         (leaks_by_numpy_loop, "million such pairs"),
         (leaks_by_bytes_again_and_again, "million such pairs"),
+        (leaks_within_held_out, "equal to each other"),
     ],
     "01.from_memory": [
         (memory_keeps_last, "keeps the last"),
@@ -304,6 +327,9 @@ WRONG = {
     ],
     "01.ink_seen": [
         (ink_of_all, "One number for all"),
+        (ink_up_to_128, "not below 128"),
+        (ink_by_sum, "add the three channels up"),
+        (lambda a, b: ((ink(a) & ink(b)).sum() / ink(a).sum()).expand(len(a)), "each sketch alone"),
         (ink_by_mean, "mean over the channels"),
         (ink_by_channel, "each channel by itself"),
         (lambda a, b: (ink(a) & ink(b)).sum((1, 2)) / ink(b).sum((1, 2)), "ink of the other picture"),
@@ -318,6 +344,7 @@ WRONG = {
     ],
     "01.tone_weight": [
         (lambda rows, share: share, "share itself"),
+        (weight_by_kinds, "different skin tones"),
         (lambda rows, share: share * len(rows) / tones_of(rows), "the whole weighs less"),
         (lambda rows, share: share / (1 - share), "leave out how many"),
         (lambda rows, share: share * (len(rows) - tones_of(rows)) / (1 - share), "divide by how many"),

@@ -240,6 +240,30 @@ def moved_alone(codebook, vectors, counts):
     return vectors[torch.randint(len(vectors), (int((counts == 0).sum()),))]
 
 
+def revive_onto_farthest(codebook, vectors, counts):
+    far = torch.cdist(vectors, codebook).amin(dim=1).argsort(descending=True)
+    return replaced(vectors[far[: int((counts == 0).sum())]], counts == 0, codebook)
+
+
+def revive_with_a_seed(codebook, vectors, counts):
+    torch.manual_seed(0)
+    return revive_by_mask(codebook, vectors, counts)
+
+
+def revive_onto_same_number(codebook, vectors, counts):
+    return replaced(vectors[: len(codebook)][counts == 0], counts == 0, codebook)
+
+
+def plain_mean_of_logarithms(tokens, codes):
+    return float((-present(tokens, codes).log().mean()).exp())
+
+
+def shares_of_codes(tokens, codes):
+    p = torch.bincount(tokens.flatten(), minlength=codes) / codes
+    p = p[p > 0]
+    return float((-(p * p.log()).sum()).exp())
+
+
 RIGHT = {
     "02.nearest_code": [
         nearest_by_broadcasting,
@@ -285,6 +309,9 @@ WRONG = {
         (lambda z, codebook: torch.cdist(z, codebook).argmax(dim=1), "farthest"),
         (lambda z, codebook: torch.cdist(z, codebook).topk(1, largest=False).indices, r"\(N, 1\)"),
         (lambda z, codebook: nearest_by_cdist(z, codebook) + 1, "from 1"),
+        (lambda z, codebook: (codebook.pow(2).sum(1) - z @ codebook.T).argmin(1), "factor 2"),
+        (lambda z, codebook: (z @ codebook.T).argmin(1), "smallest dot product"),
+        (lambda z, codebook: (z[:, None] - codebook).abs().amax(-1).argmin(1), "largest difference alone"),
     ],
     "02.straight_through": [
         (lambda z, e: e + (z - e).detach(), "exchanged"),
@@ -300,6 +327,8 @@ WRONG = {
         (lambda z, e: 0.5 * z + (e - 0.5 * z).detach(), "unchanged, and it is another"),
         (lambda z, e: e.detach().requires_grad_(), "does not reach|No gradient"),
         (lambda z, e: (e - z).detach(), "for rounding"),
+        (lambda z, e: z + (e.detach() - z), "z and -z cancel"),
+        (lambda z, e: z.detach() + (e - z).detach(), "everything is detached"),
     ],
     "02.revive": [
         (lambda codebook, vectors, counts: codebook, "No code has moved"),
@@ -313,6 +342,9 @@ WRONG = {
         (moved_alone, "moved codes alone"),
         (revive_in_place, "in place"),
         (lambda codebook, vectors, counts: vectors, "give a codebook"),
+        (revive_onto_farthest, "same vectors every time, so"),
+        (revive_with_a_seed, "without a seed"),
+        (revive_onto_same_number, "top of one picture"),
     ],
     "02.perplexity": [
         (bits_with_exp, "exp of bits"),
@@ -330,5 +362,8 @@ WRONG = {
         (lambda tokens, codes: 1 / float(shares(tokens, codes).pow(2).sum()), "another measure"),
         (lambda tokens, codes: math.exp(entropy_only(tokens, codes)) / codes, "divide by the number"),
         (lambda tokens, codes: torch.bincount(tokens.flatten(), minlength=codes), "one number"),
+        (plain_mean_of_logarithms, "weigh with p"),
+        (shares_of_codes, "number of tokens"),
+        (lambda tokens, codes: 1 / float(shares(tokens, codes).max()), "largest share"),
     ],
 }

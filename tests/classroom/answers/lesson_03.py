@@ -162,6 +162,8 @@ WRONG = {
         (lambda logits, u: (-u.log() * logits.softmax(dim=1)).argmin(dim=1), "divide"),
         (lambda logits, u: (-u.log() / logits).argmin(dim=1), "divide by the logits"),
         (lambda logits, u: (-u.log() / logits.softmax(dim=1)).min(dim=1).values, "whole numbers"),
+        (lambda logits, u: (u / logits.softmax(dim=1)).argmin(dim=1), "a wait is"),
+        (lambda logits, u: (u * logits.softmax(dim=1)).argmax(dim=1), "no race"),
     ],
     "03.soft_choice": [
         (lambda z, g, c, t: soft_by_einsum(z, 0 * g, c, t), "noise is missing"),
@@ -177,6 +179,7 @@ WRONG = {
         (lambda z, g, c, t: c[(z + g).argmax(dim=1)].permute(0, 3, 1, 2), "hard choice"),
         (lambda z, g, c, t: soft_by_einsum(z.detach(), g, c, t), "gradient"),
         (lambda z, g, c, t: soft_by_einsum(z.softmax(dim=1), g, c, t), "softmax before"),
+        (lambda z, g, c, t: torch.einsum("bkhw,kd->bdhw", F.gumbel_softmax(z, t, dim=1), c), "noise of your own"),
     ],
     "03.kl_to_uniform": [
         (softmax_then_log, "log_softmax"),
@@ -195,6 +198,11 @@ WRONG = {
         (kl_of_each_position, "each position"),
         (lambda logits: kl_from_log_softmax(logits).item(), "leave float"),
         (lambda logits: kl_from_log_softmax(logits).detach(), "no gradient"),
+        (
+            lambda logits: F.kl_div(logits.log_softmax(-1), torch.full_like(logits, 1 / logits.shape[1])),
+            "q comes second",
+        ),
+        (lambda logits: math.log(logits.shape[1]) + logits.log_softmax(-1).amax(-1).mean(), "likeliest code alone"),
     ],
     "03.kl_weight": [
         (lambda beta, factor: beta / factor**2, "three values"),

@@ -147,8 +147,12 @@ def beside_by_weights(tokens, ink, codes):
     return hits / torch.bincount(own, minlength=codes).clamp(min=1)
 
 
+def find_by_one_picture(tokens, orders, fit):
+    return min(orders, key=lambda name: fit(tokens[:1, orders[name].argsort()]))
+
+
 RIGHT = {
-    "04.find_order": [find_by_min, find_by_scatter, find_by_list],
+    "04.find_order": [find_by_min, find_by_scatter, find_by_list, find_by_one_picture],
     "04.mirror_table": [mirror_by_bincount, mirror_by_loop, mirror_by_dict],
     "04.ink_beside": [beside_by_slices, beside_by_loop, beside_by_weights],
     "04.flatten": [
@@ -185,6 +189,7 @@ WRONG = {
         (mirror_unflipped, "turn the rows"),
         (mirror_upside_down, "up and down"),
         (mirror_back, "table back"),
+        (lambda tokens, mirrored, codes: mirror_by_bincount(tokens, mirrored.flip(1), codes), "half a turn"),
         (mirror_with_zeros, "never occur"),
         (mirror_last, "last partner"),
         (mirror_mean, "names"),
@@ -195,6 +200,10 @@ WRONG = {
         (lambda tokens, ink, codes: shares_of(tokens[:, :, 1:], ink[:, :, :-1], codes), "left neighbor"),
         (lambda tokens, ink, codes: shares_of(tokens, ink, codes), "cell itself"),
         (lambda tokens, ink, codes: shares_of(tokens[:, :-1], ink[:, 1:], codes), "below"),
+        (lambda tokens, ink, codes: shares_of(tokens[:, 1:], ink[:, :-1], codes), "above"),
+        (lambda tokens, ink, codes: shares_of(tokens[:, :, :-2], ink[:, :, 2:], codes), "two columns"),
+        (lambda t, ink, codes: shares_of(t[:, :, 1:-1], ink[:, :, 2:] | ink[:, :, :-2], codes), "both sides"),
+        (lambda tokens, ink, codes: shares_of(tokens[:, :, 1:], ink[:, :, 1:], codes), "cut the last column"),
         (lambda tokens, ink, codes: shares_of(tokens, ink.roll(-1, 2), codes), "edge"),
         (lambda tokens, ink, codes: torch.bincount(tokens[:, :, :-1][ink[:, :, 1:]], minlength=codes), "You count"),
         (
@@ -264,5 +273,8 @@ WRONG = {
         (lambda i, cols: (i // cols * 8, i % cols * 8), "pixels"),
         (lambda i, cols: (i // cols, cols - 1 - i % cols), "from the right"),
         (lambda i, cols: (i // cols, i % cols + 1), "counted from 0"),
+        (lambda i, cols: divmod(cols, i) if i else (0, 0), "other way round"),
+        (lambda i, cols: (i // cols, i - i // cols), "for each row"),
+        (lambda i, cols: (-(-i // cols), i % cols), "round the row up"),
     ],
 }

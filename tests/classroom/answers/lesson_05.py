@@ -335,6 +335,24 @@ def decode_by_list(tokens, pieces):
     return bytes(numbers).decode().strip()
 
 
+def merge_beside_the_pair(word, pair, new):
+    out, i = [], 0
+    while i < len(word):
+        fits = word[i : i + 2] == pair
+        out += [*pair, new] if fits else [word[i]]
+        i += 2 if fits else 1
+    return tuple(out)
+
+
+def encode_until_one_fails(word, learned):
+    for pair, new in learned:
+        merged = merge_by_walking(word, pair, new)
+        if merged == word:
+            return word
+        word = merged
+    return word
+
+
 RIGHT = {
     "05.most_frequent_pair": [
         pair_by_counter,
@@ -385,6 +403,7 @@ WRONG = {
         (merge_digit_by_digit, "token 11 is not the token 1"),
         (merge_past_the_end, "one token past the end"),
         (merge_keeps_the_second, "second token of the pair stays"),
+        (merge_beside_the_pair, "keep both old ones"),
     ],
     "05.encode": [
         (encode_longest_first, "longest piece that fits, from the left"),
@@ -392,6 +411,7 @@ WRONG = {
         (encode_backwards, "from the last learned"),
         (encode_leftmost, "leftmost pair"),
         (encode_one_merge, "stop after the first merge"),
+        (encode_until_one_fails, "finds no pair"),
         (encode_once_each, "one place only"),
         (lambda word, learned: word, "as they were"),
         (lambda word, learned: encode_in_order(word, learned[:-1]), "last merge"),
@@ -418,6 +438,7 @@ WRONG = {
             "middle of a character",
         ),
         (lambda tokens, pieces: [pieces[token] for token in tokens], "should be text"),
+        (lambda tokens, pieces: decode_by_sum(tokens, pieces).encode().decode("ascii", "ignore"), "several bytes"),
         (lambda tokens, pieces: "".join(chr(token) for token in tokens)[1:], "should become"),
         (lambda tokens, pieces: " ".join(pieces[token].decode(errors="replace") for token in tokens)[1:], "spaces"),
     ],

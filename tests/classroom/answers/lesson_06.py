@@ -199,6 +199,10 @@ def loss_caption_by_caption(text_nats, counts, image_nats):
     return loss_for_each_pair(text_nats, counts, image_nats).mean()
 
 
+def by_the_same_dice(logits, generator):
+    return torch.multinomial(logits.softmax(dim=-1), 1, generator=generator.manual_seed(0))
+
+
 RIGHT = {
     "06.inputs_and_targets": [targets_by_slices, targets_by_narrow, targets_by_loop],
     "06.weighted_loss": [loss_by_index, loss_by_weights, loss_by_loop],
@@ -241,6 +245,7 @@ WRONG = {
         (complete_stale, "as it has grown"),
         (complete_unjoined, "as it was"),
         (complete_one_for_all, "All rows"),
+        (complete_with(by_the_same_dice), "repeats the dice"),
         (complete_with(lambda logits, generator: torch.multinomial(logits.softmax(-1), 1)), "hand the generator"),
         (
             complete_with(lambda logits, g: torch.multinomial(logits.clamp_min(1e-9), 1, generator=g)),
@@ -259,6 +264,8 @@ WRONG = {
         (lambda model, sequence: model(sequence)[:, :-1], "two tensors"),
         (lambda model, sequence: (sequence[:, 1:], model(sequence)[:, :-1]), "target"),
         (lambda model, sequence: (model(sequence[:, 1:]), sequence[:, 1:]), "still seen|Nothing has changed"),
+        (lambda model, sequence: (model(sequence)[:, :-1].roll(1, dims=1), sequence[:, 1:]), "still seen"),
+        (lambda model, sequence: (model(sequence)[:, 1:].detach(), sequence[:, 1:]), "Nothing has changed"),
         (lambda model, sequence: (model(torch.zeros_like(sequence))[:, :-1], sequence[:, 1:]), "is hidden"),
     ],
     "06.weighted_loss": [
@@ -277,6 +284,10 @@ WRONG = {
         (lambda t, c, i: loss_by_index(t, c, i).item(), "leave float"),
         (lambda t, c, i: t[c].mean() + 7 * i.mean(), "they are eighths"),
         (lambda t, c, i: t[c].mean() / 8, "image is missing"),
+        (lambda t, c, i: t[c.nonzero()].mean() / 8 + 7 * i.mean() / 8, "whole rows"),
+        (lambda t, c, i: (t[c].mean() + 7 * i.mean()) / 7, "1/7 and 1"),
+        (lambda t, c, i: t[c].mean() / 8 + 7 * i.sum(dim=1).mean() / 8, "summed for each picture"),
+        (lambda t, c, i: -loss_by_index(t, c, i), "sign is turned"),
         (lambda t, c, i: 8 * loss_by_index(t, c, i).detach(), "eighths"),
     ],
 }
