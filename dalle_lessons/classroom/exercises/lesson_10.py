@@ -86,6 +86,10 @@ def lr_multiplier(answer) -> None:
         wave = 0.5 * (1 + (math.pi * done).cos())
         whole = 0.5 * (1 + (math.pi * step / steps).cos())
         truth = after(min_lr_ratio + (1 - min_lr_ratio) * wave)
+
+        def falling(done, least=min_lr_ratio, after=after):
+            return after(least + (1 - least) * 0.5 * (1 + (math.pi * done).cos()))
+
         mistakes = {
             "Step 0 has rate 0, so it does nothing: begin with 1 / warmup.": after(
                 min_lr_ratio + (1 - min_lr_ratio) * wave, step / warmup
@@ -96,6 +100,18 @@ def lr_multiplier(answer) -> None:
             "There is no warm-up: the first steps grow up to the peak.": min_lr_ratio + (1 - min_lr_ratio) * whole,
             "In the warm-up the rate grows: (step + 1) / warmup.": after(
                 min_lr_ratio + (1 - min_lr_ratio) * wave, torch.ones_like(step)
+            ),
+            "One step early: at step `warmup` the fall is still at 1, so (step - warmup) of its steps are done.": (
+                falling((step + 1 - warmup) / (steps - warmup))
+            ),
+            "The wave ends one step early: it is at `min_lr_ratio` when all steps are done, which is after the last.": (
+                falling((step - warmup) / (steps - warmup - 1))
+            ),
+            "One step too long: the warm-up is over at step `warmup`, so it is step < warmup and not <=.": torch.where(
+                step <= warmup, rise, truth
+            ),
+            "The half is missing: 1 + cosine goes from 2 to 0, and half of it from 1 to 0.": after(
+                min_lr_ratio + (1 - min_lr_ratio) * 2 * wave
             ),
             "It falls along a straight line: the cosine is slow at first and at the end.": after(
                 min_lr_ratio + (1 - min_lr_ratio) * (1 - done)
@@ -125,7 +141,10 @@ def lr_multiplier(answer) -> None:
                 min_lr_ratio + (1 - min_lr_ratio) * 0.5 * (1 + (2 * math.pi * done).cos())
             ),
         }
-        text = f"With {steps} steps, {warmup} of them warm-up, the share rises to 1 and falls to about {min_lr_ratio}."
+        text = (
+            f"With {steps} steps, {warmup} of them warm-up, it is 1 at the last step of the warm-up and at the next, "
+            f"half-way down when half of the other steps are done, and {min_lr_ratio:g} when all are."
+        )
         diagnose(as_tensor(value, (steps,)), truth, mistakes, text)
 
 

@@ -59,6 +59,22 @@ def no_warmup(step, steps, warmup, min_lr_ratio):
     return min_lr_ratio + (1 - min_lr_ratio) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
+def falls_by(done_of, rises=lambda step, warmup: step < warmup, half=0.5):
+    """The schedule with another idea of which share of the fall is done, of when it begins, or of the half."""
+
+    def schedule(step, steps, warmup, min_lr_ratio):
+        if rises(step, warmup):
+            return (step + 1) / warmup
+        wave = half * (1 + math.cos(math.pi * done_of(step, steps, warmup)))
+        return min_lr_ratio + (1 - min_lr_ratio) * wave
+
+    return schedule
+
+
+def in_order(step, steps, warmup):
+    return (step - warmup) / (steps - warmup)
+
+
 def flat_warmup(step, steps, warmup, min_lr_ratio):
     return 1.0 if step < warmup else by_cases(step, steps, warmup, min_lr_ratio)
 
@@ -275,6 +291,10 @@ WRONG = {
         (no_warmup, "no warm-up"),
         (flat_warmup, "grows"),
         (line, "straight line"),
+        (falls_by(lambda step, steps, warmup: (step + 1 - warmup) / (steps - warmup)), "One step early"),
+        (falls_by(lambda step, steps, warmup: (step - warmup) / (steps - warmup - 1)), "ends one step early"),
+        (falls_by(in_order, lambda step, warmup: step <= warmup), "not <="),
+        (falls_by(in_order, half=1.0), "half is missing"),
         (lambda step, steps, warmup, min_lr_ratio: by_cases(step, steps, warmup, 0.0), "falls to 0"),
         (no_half, "below 0"),
         (degrees, "radians"),
