@@ -1,5 +1,5 @@
 """The runs that lesson 08 shows: the same small model with four ways to say where a slot stands, and two of them again
-with eight cells of the grid hidden from the loss.
+with eight cells of the grid hidden from the loss; from two seeds.
 
     python tools/lesson_runs/lesson_08.py                  # all, about eight minutes on one core
     python tools/lesson_runs/lesson_08.py "row + column" 0  # one arm of one seed, or several
@@ -34,7 +34,7 @@ HOME = Path(data_dir() / "lessons" / "08")
 ARMS = ("row + column", "64 vectors", "no places", "only the mask")
 HIDDEN = ("row + column, 8 hidden", "64 vectors, 8 hidden")
 STEPS, HIDDEN_STEPS, EVERY, FIRST, BATCH, PAIRS, HELD_OUT, DRAWN = 400, 250, 50, 30, 32, 4000, 400, 64
-AGAIN = ("row + column", "no places", *HIDDEN)  # with another seed
+SEEDS = (0, 1)
 CAPTION = "a big red circle above a small blue square"
 LEDGER = {arm: f"{arm}, caption" for arm in ARMS}
 
@@ -178,7 +178,7 @@ def keep(name: str, values: dict) -> None:
 
 def main() -> None:
     HOME.mkdir(parents=True, exist_ok=True)
-    wanted = [*((arm, 0) for arm in ARMS + HIDDEN), *((arm, 1) for arm in AGAIN)]
+    wanted = [(arm, seed) for seed in SEEDS for arm in ARMS + HIDDEN]
     if len(sys.argv) > 1:
         wanted = list(zip(sys.argv[1::2], map(int, sys.argv[2::2]), strict=True))
     for arm, seed in wanted:

@@ -48,7 +48,7 @@ def cells(arm: str) -> Tensor:
 @figure("08.beginning")
 def beginning(losses: Mapping[str, Sequence[float]]) -> Picture:
     """losses: arm -> the training loss of its first steps, just computed; beside them the runs made before, to their
-    ends: held-out loss, one or two seeds each."""
+    ends: held-out loss, two seeds each."""
     panel = new_figure(8.8, 3.3)
     left, right = panel.subplots(1, 2)
     for arm, values in losses.items():
@@ -77,7 +77,7 @@ def beginning(losses: Mapping[str, Sequence[float]]) -> Picture:
     return show(
         panel,
         "Left, the first steps of two trainings, with row and column and without places, falling nearly together. "
-        "Right, four arms to their ends, some from two seeds: those with places end far below those without.",
+        "Right, four arms to their ends, from two seeds: those with places end far below those without.",
     )
 
 
@@ -148,7 +148,7 @@ def gap(pictures: Tensor) -> Picture:
 
 @figure("08.arms")
 def arms() -> Picture:
-    """What the four arms reached, one or two seeds each: the loss, what they draw, and what a linear map reads of
+    """What the four arms reached, two seeds each: the loss, what they draw, and what a linear map reads of
     the place in their last layer."""
     panels = {
         "held-out loss, nats": lambda run: run["held out"][-1],
