@@ -54,7 +54,7 @@ def grade(submissions: Path, table: Path, lessons: str | None, seconds: float, m
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--lessons", help="Which, for instance prerequisites,02; without it, all.")
 def questions(folder: Path, lessons: str | None) -> None:
-    """Write the lessons' questions into FOLDER: GIFT, Moodle's XML, and a page to print, with a key.
+    """Write the lessons' questions into FOLDER: GIFT, Moodle's XML, and a PDF (or HTML) to print, with a key.
 
     The twelve questions called "prerequisites" are for before the first lesson.
     """
@@ -101,7 +101,7 @@ def slides(folder: Path, lessons: str | None) -> None:
 def handout(folder: Path, lessons: str | None) -> None:
     """Write lessons on paper into FOLDER: guesses, exercises without their solutions, the questions at the end.
 
-    One HTML file each, to print from any browser.
+    One PDF each, printed by Chrome, Chromium or Edge where one is found, and the same as HTML for any browser.
     """
     from ..classroom.teach.handout import handout as write
 

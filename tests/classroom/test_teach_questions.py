@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from dalle_lessons.classroom.bank import Choice, Question, lesson_texts
+from dalle_lessons.classroom.teach import pdf
 from dalle_lessons.classroom.teach.gift import from_gift, to_gift
 from dalle_lessons.classroom.teach.moodle_xml import from_moodle_xml, to_moodle_xml
 from dalle_lessons.classroom.teach.paper import to_paper
@@ -76,7 +77,8 @@ def test_what_the_prerequisites_say_is_true():
     assert right[9] == " × ".join(map(str, torch.nn.Conv2d(1, 1, 4, 4)(torch.zeros(1, 1, 32, 32)).shape[2:]))
 
 
-def test_the_command_writes_three_files_and_overwrites_none(tmp_path):
+def test_the_command_writes_three_files_and_overwrites_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(pdf, "find_browser", lambda: None)
     run = CliRunner().invoke
     result = run(main, ["teach", "questions", str(tmp_path / "q"), "--lessons", "prerequisites,02"])
     assert result.exit_code == 0 and "22 questions" in result.output, result.output

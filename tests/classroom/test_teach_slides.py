@@ -7,6 +7,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
+from dalle_lessons.classroom.teach import pdf
 from dalle_lessons.classroom.teach.handout import lesson_on_paper
 from dalle_lessons.classroom.teach.slide_blocks import HEIGHT, blocks_of, essence, to_html
 from dalle_lessons.classroom.teach.slides import lesson_as_slides
@@ -60,13 +61,25 @@ def test_a_formula_becomes_a_picture_and_keeps_its_text():
     assert 'alt="\\frac{a}{\\sqrt{C}}"' in made and "image/svg+xml" in made and "<code>" in made
 
 
-def test_a_handout_asks_and_does_not_answer(tmp_path):
+def test_a_handout_asks_and_does_not_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr(pdf, "find_browser", lambda: None)
     page = lesson_on_paper("02")
     assert page.count("<h2>Exercise") == 4 and page.count('class="work"') == 4 and ".argmin(" not in page
     assert page.count('class="answer"') == 6  # three guesses, three questions
     assert "It is constant almost everywhere" not in page and not re.search(r'(?:src|href)="(?!data:)', page)
     result = CliRunner().invoke(main, ["teach", "handout", str(tmp_path), "--lessons", "02"])
     assert result.exit_code == 0 and (tmp_path / "02.html").read_text(encoding="utf-8") == page
+
+
+def test_a_handout_shows_the_pictures_that_it_asks_about_and_no_others():
+    page = lesson_on_paper("00")
+    assert page.count('<img class="figure"') == 2  # the four cats of a guess, the five machines of exercise 2
+    four, machines = (
+        page.index(words) for words in ("Which of the four did CLIP rank last?", "Here are five machines")
+    )
+    first = page.index('<img class="figure"')
+    assert four < first < machines < page.index('<img class="figure"', first + 1) < page.index("broken = {")
+    assert "It is 59" not in lesson_on_paper("01")  # the picture before that guess answers the one before it
 
 
 def test_the_command_writes_one_file_a_lesson_and_names_those_there_are(tmp_path):

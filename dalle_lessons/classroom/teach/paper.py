@@ -7,16 +7,21 @@ from string import ascii_lowercase
 
 from ..bank import Question
 from .moodle_xml import with_code
+from .pdf import PAPER
 from .quiz import Quiz
 
-STYLE = """
-body { font: 12pt/1.45 Georgia, serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; color: #000;
+STYLE = (
+    PAPER
+    + """
+body { font: 11pt/1.4 Georgia, "DejaVu Serif", serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; color: #000;
        background: #fff; }
 h1 { font-size: 1.3rem; } .name { border-bottom: 1px solid #000; display: inline-block; width: 60%; }
 ol.questions > li { margin-bottom: 1rem; break-inside: avoid; } ol.choices { list-style: lower-alpha; }
 code { font-size: .95em; } .key li { break-inside: avoid; }
-@media print { section { break-before: page; } section:first-of-type { break-before: auto; } body { margin: 0; } }
+@media print { section { break-before: page; } section:first-of-type { break-before: auto; } }
+@media print { body { margin: 0; padding: 0; max-width: none; } }
 """
+)
 
 
 def to_paper(quizzes: Sequence[Quiz]) -> str:

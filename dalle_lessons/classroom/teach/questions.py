@@ -12,13 +12,15 @@ from ...model.atomic import replace_file
 from .gift import to_gift
 from .moodle_xml import to_moodle_xml
 from .paper import to_paper
+from .pdf import print_pages
 from .quiz import quizzes
 
 
 def questions(
     folder: str | Path, lessons: Sequence[str] | None = None, say: Callable[[str], object] = print
 ) -> list[Path]:
-    """Writes questions.gift, questions.xml (Moodle) and questions.html (to print) into `folder`; returns them.
+    """Writes questions.gift, questions.xml (Moodle) and questions.html (to print) into `folder`, and questions.pdf if a
+    browser that can print is found; returns them.
 
     Raises FileExistsError, before anything is written, for a file that is there already.
     """
@@ -30,7 +32,7 @@ def questions(
         folder / "questions.xml": to_moodle_xml(found),
         folder / "questions.html": to_paper(found),
     }
-    for path in texts:
+    for path in (*texts, folder / "questions.pdf"):
         if path.exists():
             raise FileExistsError(f"“{path}” is there already: move it away, or name another folder.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,4 +40,4 @@ def questions(
         replace_file(path, lambda temporary, text=text: temporary.write_text(text, encoding="utf-8", newline="\n"))
     number = sum(len(quiz.questions) for quiz in found)
     say(f"Written to {folder}: {number} questions as {', '.join(path.name for path in texts)}.")
-    return list(texts)
+    return [*texts, *print_pages([folder / "questions.html"], say)]

@@ -8,6 +8,7 @@ import io
 import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ..bank import Question
 
@@ -17,7 +18,7 @@ CODE_LINE, CODE_EDGE, ROW = 28, 40, 46
 FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.S)
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 SENTENCE = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][*\")”]))\s+(?=[A-Z“\"*`(\[])")
-HELP = re.compile(r"`(?:hint|expected|rescue)\b|Stuck\?|from dalle_lessons import|all three")
+HELP = re.compile(r"`(?:hint|expected|rescue)\b|Stuck\?|from dalle_lessons import|Import them from|all three")
 ITEM = re.compile(r"^(?:[-*]|\d+\.)\s")
 
 
@@ -90,6 +91,17 @@ def code(source: str) -> Block:
     return Block(
         "code", text, f"<pre><code>{html.escape(text)}</code></pre>", CODE_LINE * (text.count("\n") + 1) + CODE_EDGE
     )
+
+
+def figures_in(cell: dict[str, Any]) -> list[str]:
+    """The pictures that a cell has drawn, as `<img>` with their alternative texts."""
+    found = []
+    for data in (output.get("data", {}) for output in cell["outputs"]):
+        if "image/png" in data:
+            alt = html.escape(" ".join("".join(data.get("text/plain", "")).split())[:400])
+            png = "".join(data["image/png"]).replace("\n", "")
+            found.append(f'<img class="figure" alt="{alt}" src="data:image/png;base64,{png}">')
+    return found
 
 
 def questions_in(question: Question) -> str:

@@ -6,7 +6,6 @@ whole text is in the notes below (key N). Answers to exercises are left out. 128
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from ..bank import lesson_texts
 from ..course_map import course_map
 from ..student_copy import for_student
 from .assignment import lesson_path
-from .slide_blocks import HEIGHT, Block, blocks_of, code, essence, questions_in, to_html
+from .slide_blocks import HEIGHT, Block, blocks_of, code, essence, figures_in, questions_in, to_html
 from .slide_page import page
 
 KIT = re.compile(r"\b(?:course_map|recall|guess|check|ready|show|answered)\(")
@@ -108,13 +107,8 @@ def _of_code(lesson: str, title: str, section: str, cell: dict[str, Any], source
     stub = "raise NotImplementedError" in source or "# your code here" in source
     if stub or ("def " in source or "class " in source) and not KIT.search(source):
         yield Slide(title, [code(source)])
-    for output in cell["outputs"]:
-        data = output.get("data", {})
-        if "image/png" in data:
-            alt = html.escape(" ".join("".join(data.get("text/plain", "")).split())[:400])
-            png = "".join(data["image/png"]).replace("\n", "")
-            image = f'<img class="figure" alt="{alt}" src="data:image/png;base64,{png}">'
-            yield Slide(section, [Block("figure", "", image, HEIGHT)])
+    for image in figures_in(cell):
+        yield Slide(section, [Block("figure", "", image, HEIGHT)])
 
 
 def by_heading(source: str) -> list[tuple[str, str]]:
