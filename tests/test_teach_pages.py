@@ -4,6 +4,7 @@ import importlib.util
 import json
 import math
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -97,14 +98,33 @@ def test_every_term_is_in_the_lesson_that_introduces_it():
         assert entry["meaning"].endswith(".") and len(entry["meaning"].split()) <= 30
 
 
-def test_pages_that_are_made_are_up_to_date():
-    """If this fails, run `python tools/make_teach_pages.py`: it makes the parts anew whose files have changed."""
+@pytest.fixture
+def tool():
     spec = importlib.util.spec_from_file_location("make_teach_pages", ROOT / "tools" / "make_teach_pages.py")
     assert spec is not None and spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pages_that_are_made_are_up_to_date(tool):
+    """If this fails, run `python tools/make_teach_pages.py`: it makes the parts anew whose files have changed."""
     result = CliRunner().invoke(tool.main, ["--check"])
     assert result.exit_code == 0, result.output
+
+
+def test_a_part_is_out_of_date_when_a_module_that_its_checks_import_changes(tool, monkeypatch, tmp_path):
+    names = {path.name for path in tool.made_from("18")}
+    assert {"lesson_18.py", "stage_one_18.py", "own_file_18.py"} <= names and "__init__.py" not in names
+    assert [path.name for path in tool.made_from("02")] == ["lesson_02.py", "lesson_02.py"]  # answers, checks
+    copy = tmp_path / "exercises"
+    shutil.copytree(tool.EXERCISES, copy)
+    monkeypatch.setattr(tool, "EXERCISES", copy)
+    page = text(TEACH / "misconceptions.md")
+    assert tool.stale(page) == []
+    with open(copy / "own_file_18.py", "a", encoding="utf-8") as file:  # imported by what lesson_18.py imports
+        file.write("# changed\n")
+    assert tool.stale(page) == ["18"]
 
 
 def own_source() -> str:

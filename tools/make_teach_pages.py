@@ -5,12 +5,15 @@ settings for nbgrader, which are those that `dalle-lessons teach release` writes
     python tools/make_teach_pages.py --check    # exit 1, naming the page, if one is out of date
 
 misconceptions.md holds what the checks say to the wrong answers in tests/classroom/answers. To know it, the answers are
-run, which takes minutes for all lessons; so each lesson's part carries the fingerprint of the two files that it comes
-from, and only parts whose files have changed are made anew. The glossary and the notation come from data/glossary.yaml.
+run, which takes minutes for all lessons; so each lesson's part carries the fingerprint of the files that it comes from,
+and only parts whose files have changed are made anew. What all checks share (exercises/__init__.py) and the library are
+not in it: tests/classroom/test_exercises.py, which runs the answers anyway, compares what they get with the page. After
+such a change, --lessons names the parts to make. The glossary and the notation come from data/glossary.yaml.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import json
@@ -56,10 +59,23 @@ def title(lesson: str) -> str:
 # --- misconceptions.md ------------------------------------------------------------------------------------------------
 
 
+def made_from(lesson: str) -> list[Path]:
+    """The wrong answers of a lesson, the checks that look at them, and the modules beside these that they import."""
+    found, todo = [ANSWERS / f"lesson_{lesson}.py"], [f"lesson_{lesson}"]
+    while todo:
+        path = EXERCISES / f"{todo.pop(0)}.py"
+        if not path.is_file() or path in found:  # a name that is imported from __init__ has no file
+            continue
+        found.append(path)
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                todo += [node.module] if node.module else [name.name for name in node.names]
+    return [found[0], *sorted(found[1:], key=lambda path: (path.stem != f"lesson_{lesson}", path.stem))]
+
+
 def fingerprint(lesson: str) -> str:
-    """Of the wrong answers of a lesson and the checks that look at them."""
-    files = [folder / f"lesson_{lesson}.py" for folder in (ANSWERS, EXERCISES)]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()[:12]
+    """Of the files that a lesson's part is made from."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in made_from(lesson) if file.is_file())).hexdigest()[:12]
 
 
 def answers(lesson: str) -> ModuleType:
@@ -71,6 +87,11 @@ def answers(lesson: str) -> ModuleType:
     return module
 
 
+def as_said(failed: CheckFailed) -> str:
+    """What a check says, to somebody whose function has a name."""
+    return str(failed).replace("<lambda>", "your function")
+
+
 def said_to(name: str, wrong: list) -> dict[str, list[str]]:
     """{sentence of the check: the answers that get it, by name where they have one}."""
     said: dict[str, list[str]] = {}
@@ -79,7 +100,7 @@ def said_to(name: str, wrong: list) -> dict[str, list[str]]:
             check(name, answer, quiet=True)
             continue
         except CheckFailed as failed:
-            sentence = str(failed).replace("<lambda>", "your function")
+            sentence = as_said(failed)
         label = getattr(answer, "__name__", "<lambda>")
         labels = said.setdefault(sentence, [])
         if callable(answer) and "<" not in label and label not in labels:
@@ -103,6 +124,12 @@ def as_text(sentence: str) -> str:
     """The sentence in markdown: what stands outside of `code` is meant letter by letter."""
     pieces = sentence.split("`")
     return "`".join(p if n % 2 else re.sub(r"([\\*_<\[$])", r"\\\1", p) for n, p in enumerate(pieces))
+
+
+def sentences(page: str, name: str) -> set[str]:
+    """What the page says to the wrong answers of an exercise, such as "02.nearest_code"."""
+    part = page.split(f"### `{name}`\n")[1].split("\n#")[0]
+    return {re.sub(r"^- (?:\*[^*]+\*: )?", "", line) for line in part.splitlines() if line.startswith("- ")}
 
 
 def parts(page: str) -> dict[str, str]:

@@ -196,6 +196,10 @@ CHEATS = {
     "changes the check from within": "import sys\ndef nearest_code(z, c):\n    "
     "vars(sys.modules['dalle_lessons.classroom.exercises.lesson_02'])['diagnose'] = lambda *a: None\n    "
     "return (z[:, :1] * 0).long().flatten()",
+    "changes PyTorch": "import torch\ntorch.equal = torch.allclose = lambda *a, **k: True\n"
+    "def nearest_code(z, c):\n    return (z[:, 0] * 0).long()",
+    "changes PyTorch from within": "import torch\ndef nearest_code(z, c):\n    "
+    "torch.allclose = torch.equal = lambda *a, **k: True\n    return (z[:, 0] * 0).long()",
     "writes a file": "from pathlib import Path\nPath.home().joinpath('of_the_teacher').write_text('x')",
     "ends a cell": "exit()",
     "takes all memory": "import torch\ndef nearest_code(z, c):\n    return torch.ones(10**10).long()",

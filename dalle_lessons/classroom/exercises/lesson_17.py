@@ -119,7 +119,7 @@ def look_at_words(value, truth: dict[str, int], captions=SEEN) -> None:
         raise CheckFailed(
             f"{missing[0]!r} is missing: " + ("a word that no caption holds has 0." if unseen else "count every word.")
         )
-    if more := [word for word in given if word not in truth]:
+    if more := sorted(word for word in given if word not in truth):
         raise CheckFailed(f"{more[0]!r} is no word of the caption: count the words of the caption alone.")
     texts = [text if isinstance(text, str) else text[0] for text in captions]
     inside = {word: sum(word in text.lower() for text in texts) for word in truth}

@@ -23,6 +23,7 @@ done
 echo "This stick is for Python PYTHONS, and none of these is installed here: install one, then run this again." >&2
 exit 1
 """
+# No path stands within parentheses, which one in the name of a folder would close; each is in quotes, for spaces and &.
 WINDOWS = """\
 @echo off
 rem Installs the course into the folder dalle-lessons of your home, or into the one that you name; asks no network.
@@ -30,20 +31,37 @@ setlocal
 set "place=%~1"
 if "%place%"=="" set "place=%USERPROFILE%\\dalle-lessons"
 for %%v in (PYTHONS) do (
-  py -%%v -c "" >nul 2>nul
-  if not errorlevel 1 (
-    echo Installing with Python %%v into %place% ...
-    py -%%v -m venv "%place%\\.venv" || exit /b 1
-    set "install=%place%\\.venv\\Scripts\\python.exe"
-    call "%%install%%" -m pip install --quiet --no-index --find-links "%~dp0wheels" "dalle-lessons[lab,play]" ^
-      || exit /b 1
-    > "%place%\\lessons.bat" echo @cd /d "%%~dp0" ^&^& .venv\\Scripts\\dalle-lessons.exe lab my-lessons
-    echo Done. To open the lessons: %place%\\lessons.bat
-    pause
-    exit /b 0
-  )
+  call :try %%v py -%%v
+  if not errorlevel 1 goto install
+  call :try %%v python
+  if not errorlevel 1 goto install
 )
 echo This stick is for Python PYTHONS, and none of these is installed here: install one, then run this again.
+pause
+exit /b 1
+
+:try
+rem Whether the command after the version is a Python of this version; the last one that was tried is kept.
+set "version=%1"
+set "python=%2 %3"
+%python% -c "import sys; sys.exit('%%d.%%d' %% sys.version_info[:2] != '%1')" >nul 2>nul
+if "%errorlevel%"=="0" exit /b 0
+exit /b 1
+
+:install
+echo Installing with Python %version% into "%place%" ...
+%python% -m venv "%place%\\.venv"
+if errorlevel 1 goto failed
+"%place%\\.venv\\Scripts\\python.exe" -m pip install --quiet --no-index --find-links "%~dp0wheels" ^
+  "dalle-lessons[lab,play]"
+if errorlevel 1 goto failed
+> "%place%\\lessons.bat" echo @cd /d "%%~dp0" ^&^& .venv\\Scripts\\python.exe -m dalle_lessons lab my-lessons
+echo Done. To open the lessons: "%place%\\lessons.bat"
+pause
+exit /b 0
+
+:failed
+echo It could not be installed: what stands above says why.
 pause
 exit /b 1
 """
