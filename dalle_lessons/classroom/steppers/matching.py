@@ -39,7 +39,7 @@ class Matching(Stepper):
         self.compare()
         self.which.observe(lambda change: self.choose(), "value")
         self.words.observe(lambda change: self.rewrite(), "value")
-        super().__init__((widgets.HBox([self.which, self.words]), self.problem))
+        super().__init__((widgets.HBox([self.which, self.words], layout={"flex_flow": "row wrap"}), self.problem))
 
     def compare(self) -> None:
         """Read the captions anew. Raises ValueError for one that cannot be read."""

@@ -57,7 +57,9 @@ class TrainingStages(Stepper):
         self.problem = Markup()
         self.caption.observe(lambda change: self.begin(), "value")
         self.seed.observe(lambda change: self.renew(keep=True), "value")
-        super().__init__((widgets.HBox([self.caption, self.seed]), self.problem), seconds=2.0)
+        super().__init__(
+            (widgets.HBox([self.caption, self.seed], layout={"flex_flow": "row wrap"}), self.problem), seconds=2.0
+        )
 
     def begin(self) -> None:
         """Take up a new caption, if it can be read and checked; else say why, and keep the old one."""
