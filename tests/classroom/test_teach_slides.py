@@ -41,6 +41,7 @@ def test_slides_need_nothing_and_give_no_answer_away():
     assert "raise NotImplementedError" in page and "BEGIN SOLUTION" not in page and ".argmin(" not in page
     assert page.count('class="figure"') >= 8 and "Before you go" in page and "Your guess?" in page
     assert page.count("<section") > 20
+    assert "<h2>2. " in page and not re.search(r"<h2>\s*<(?!code|b|em|strong|img)", page)  # a number begins no list
 
 
 def test_a_slide_shows_the_beginning_of_a_text_and_what_it_asks():

@@ -35,7 +35,8 @@ class Slide:
 
     def html(self) -> str:
         notes = f"<aside>{self.notes}</aside>" if self.notes else ""
-        heading, used = to_html(self.title, inline=True), sum(block.height for block in self.blocks)
+        title = re.sub(r"^(\d+)\.", r"\1\\.", self.title)  # the number of a section begins no list
+        heading, used = to_html(title, inline=True), sum(block.height for block in self.blocks)
         plain = all(block.kind in ("text", "list") for block in self.blocks)
         look = ' class="large"' if plain and used < HEIGHT / 2.2 else ""  # a third larger: half as high again, and more
         heading = re.sub(r" · \d+ minutes?( ·.*)?$", "", heading)  # stated for one at a desk, not for a class
