@@ -50,7 +50,7 @@ class Stepper(widgets.VBox):
         self.guesses = self.right = 0
         self._play = widgets.Play(interval=int(1000 * seconds), min=0, max=0, show_repeat=False)
         self._slider = widgets.IntSlider(
-            min=0, max=0, description="step", readout=False, continuous_update=False, layout={"width": "300px"}
+            min=0, max=0, description="step", readout=False, continuous_update=False, layout={"width": "240px"}
         )
         self._place = Markup()  # the one counter: the slider itself counts from 0
         self.back = widgets.Button(description="◀ Back", tooltip="Back: one step", layout={"width": "90px"})

@@ -184,7 +184,8 @@ class TokenPainter(Stepper):
             distances = (vectors - vectors[here]).norm(dim=1)
             codes = distances.argsort(stable=True)[:TILES].tolist()
             return codes, [f"distance {distances[code]:.2f}" for code in codes]
-        chances = self.neighbor_votes(i) if self.kind.value == LIKELIEST else self.shares()
+        # What no neighbor speaks for comes last, and there the commonest first.
+        chances = self.shares() if self.kind.value == COMMONEST else self.neighbor_votes(i) + 1e-6 * self.shares()
         codes = chances.argsort(descending=True, stable=True)[:TILES].tolist()
         return codes, [f"{chances[code]:.1%}" for code in codes]
 
