@@ -169,7 +169,9 @@ def of_image(mask):
 def test_their_row_ends_at_the_left_edge_and_ours_goes_on_in_the_row_above(masks):
     """Disagreement: in the paper's Fig. 11(a) a slot sees the previous ones in raster order, a row's length back."""
     ours, theirs = map(of_image, masks("row"))
-    row = torch.arange(IMAGE - 1) // SIDE
+    slot = torch.arange(IMAGE - 1)
+    row, back = slot // SIDE, slot[:, None] - slot
+    assert torch.equal(ours, (back >= 0) & (back <= SIDE))
     assert torch.equal(theirs, ours & (row[:, None] == row))
     assert not torch.equal(ours, theirs)
 
