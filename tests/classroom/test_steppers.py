@@ -14,7 +14,7 @@ from PIL import Image
 from tiny import tiny_system
 
 from dalle_lessons import TextToImage
-from dalle_lessons.classroom import figures, markup, steppers
+from dalle_lessons.classroom import figures, markup, steppers, two_painters
 from dalle_lessons.classroom.joined import joined_boxes
 from dalle_lessons.classroom.steppers import Frame, Stepper
 from dalle_lessons.classroom.steppers.place_map import KINDS
@@ -67,6 +67,11 @@ def dangerous(values: list[str]) -> list[str]:
 MERGES = [(b"a", b"t", 9), (b" ", b"c", 7), (b"c", b"at", 5), (b" c", b"at", 4)]
 
 
+def at_once(system):
+    """Lesson 19's network that draws all places at once."""
+    return two_painters.trained(two_painters.AtOnce(system.tokenizer.vocab_size), "at_once")
+
+
 def with_text_fields():
     """Each stepper that takes text, and its fields."""
     system = TextToImage.from_pretrained("shapes")
@@ -82,6 +87,7 @@ def with_text_fields():
     yield steppers.YouSample(system, caption)
     yield steppers.Matching(CLIP.from_pretrained("shapes"), torch.rand(2, 3, 32, 32), [caption, "a cross"])
     yield steppers.OneChange(system, caption, "a big blue circle")
+    yield steppers.ChangeOfMind(system, at_once(system), caption, "a big blue circle")
 
 
 def text_fields(widget) -> list:
@@ -934,3 +940,22 @@ def test_attacks_has_words_for_everything_that_verify_finds():
     with open(source, encoding="utf-8") as file:
         states = re.findall(r'^    #: "(\w+)": ', file.read(), re.MULTILINE)
     assert sorted(states) == sorted(STATE_WORDS)
+
+
+def test_a_place_is_decided_on_the_way_and_a_color_later():
+    system = TextToImage.from_pretrained("shapes")
+    left, right = "a big red circle at the top left", "a big red circle at the bottom right"
+    s = steppers.ChangeOfMind(system, at_once(system), left, right)
+    assert [s.get(i).answer for i in (0, 3, s.length - 1)] == [1, 2, 0]  # the second, neither, the first
+    assert "Of 8 drawings 0 show" in s.get(0).text and s.get(0).hidden.png != s.get(0).picture.png
+    s.fields[0].value, s.fields[1].value = "a big red circle in the middle", "a big blue circle in the middle"
+    assert s.problem.value == "" and s.get(3).answer == 1
+
+
+def test_captions_that_this_network_cannot_read_are_refused_with_a_sentence():
+    system = TextToImage.from_pretrained("shapes")
+    s = steppers.ChangeOfMind(system, at_once(system), "a big red circle", "a big blue circle")
+    s.fields[1].value = "a small red circle to the left of a big blue square"
+    assert "twelve tokens" in s.problem.value and s.captions[1] == "a big blue circle"
+    s.fields[1].value = "a dragon"
+    assert s.problem.value != "" and s.captions[1] == "a big blue circle"

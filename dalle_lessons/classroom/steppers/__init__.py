@@ -24,6 +24,7 @@ MODULES = {
     "OneWord": "one_word",
     "TrainingCost": "training_cost",
     "Attacks": "attacks",
+    "ChangeOfMind": "change_of_mind",
 }
 
 __all__ = [*MODULES, "Frame", "Stepper"]  # pyright: ignore[reportUnsupportedDunderAll] # they come by __getattr__
