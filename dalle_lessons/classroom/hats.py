@@ -85,15 +85,16 @@ def codebook() -> Tensor:
     return patches(world()[1]).flatten(0, 1).unique(dim=0)
 
 
-def encode(pictures: Tensor) -> Tensor:
-    """(N, 3, 32, 32) uint8, pictures of this world -> (N, 64) int64: the code that each patch equals."""
-    known, parts = codebook().float(), patches(pictures).float()
+def encode(pictures: Tensor, book: Tensor | None = None) -> Tensor:
+    """(N, 3, 32, 32) uint8, pictures of this world -> (N, 64) int64: the code that each patch equals. book: another
+    world's."""
+    known, parts = (codebook() if book is None else book).float(), patches(pictures).float()
     return torch.cdist(parts, known.expand(len(parts), -1, -1)).argmin(dim=2)
 
 
-def decode(tokens: Tensor) -> Tensor:
-    """(N, 64) int64 -> (N, 3, 32, 32) uint8, and back without any loss."""
-    cut = codebook()[tokens].view(-1, SIDE // PATCH, SIDE // PATCH, 3, PATCH, PATCH)
+def decode(tokens: Tensor, book: Tensor | None = None) -> Tensor:
+    """(N, 64) int64 -> (N, 3, 32, 32) uint8, and back without any loss. book: another world's."""
+    cut = (codebook() if book is None else book)[tokens].view(-1, SIDE // PATCH, SIDE // PATCH, 3, PATCH, PATCH)
     return cut.permute(0, 3, 1, 4, 2, 5).reshape(-1, 3, SIDE, SIDE)
 
 

@@ -2,9 +2,11 @@
 
     python tools/lesson_runs/lesson_14.py drawn               # data/lessons/14/drawn.safetensors and drawn.json
     python tools/lesson_runs/lesson_14.py hat 0 hat 1 shoes 0   # hats.json: what triangles never wear, seed
+    python tools/lesson_runs/lesson_14.py leash 0 leash 1       # leash.json: squares never walk a dog
 
-Drawn: by the bundled models, first drawings, none chosen; to be made again with each new dVAE or DALL·E. Hats: small
-models of the world of `classroom.hats`, each about a minute of one core; tokens there are exact patches.
+Drawn: by the bundled models, first drawings, none chosen; to be made again with each new dVAE or DALL·E. Hats, leash:
+small models of the worlds of `classroom.hats` and `classroom.leash`, each about a minute of one core; tokens there are
+exact patches.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from dalle_lessons import DALLE, TextToImage, sample
-from dalle_lessons.classroom import hats
+from dalle_lessons.classroom import hats, leash
 from dalle_lessons.datasets.emoji import STYLES, emoji, full_caption, with_article
 from dalle_lessons.datasets.emoji_labels import truth_of
 from dalle_lessons.evaluation.candidates import choose, decode_candidates
@@ -43,6 +45,7 @@ bear, honey pot; house, rainbow; lemon, drum; duck, billed cap; avocado, boxing 
 RADISH = "a cartoon of a baby daikon radish in a tutu walking a dog"
 NUMBERS = ("a circle", "a circle and a circle", "two circles", "three circles", "qrst circles", "no circle")
 STEPS, BATCH, WIDTH, LAYERS, HELD, TEXT, EACH = 300, 48, 64, 3, ("hat", "shoes", "ball"), 12, 6
+WALKED = ("square walking a dog", "square beside a dog", "circle walking a dog")
 
 
 def write(name: str, value: dict) -> None:
@@ -99,19 +102,14 @@ def drawn() -> None:
     write("drawn.json", said)
 
 
-def hat(held: str, seed: int) -> dict:
-    """A training in which triangles never wear `held` ("all": nothing at all), and what it then draws."""
-    never = HELD if held == "all" else (held,)
-    scenes, pictures = hats.world()
-    tokens = hats.encode(pictures)
-    allowed = [i for i, scene in enumerate(scenes) if scene.shape != "triangle" or scene.worn not in never]
-    captions = [scene.caption for scene in scenes]
+def learned(captions: list[str], tokens: Tensor, allowed: list[int], seed: int, name: str, steps: int = STEPS):
+    """A training on the allowed ones of these pairs, tokens (M, 64): the model, its tokenizer, its last losses."""
     words = TextTokenizer.train(sorted(set(captions)), 340, TEXT)
     text = words.encode(captions)
     torch.manual_seed(seed)
     config = DALLEConfig(
         width=WIDTH, layers=LAYERS, heads=2, text_length=TEXT, vocab_size=words.vocab_size, pad_id=words.pad_id,
-        rows=8, cols=8, codes=len(hats.codebook()),
+        rows=8, cols=8, codes=int(tokens.max()) + 1,
     )  # fmt: skip
     rng = random.Random(seed)
 
@@ -119,22 +117,53 @@ def hat(held: str, seed: int) -> dict:
         chosen = torch.tensor(rng.choices(allowed, k=BATCH))
         return model.loss(text[chosen], tokens[chosen])
 
-    settings = TrainConfig(STEPS, lr=0.004, muon_lr=0.004, warmup=30, ema=0.98)
+    settings = TrainConfig(steps, lr=0.004, muon_lr=0.004, warmup=30, ema=0.98)
     trainer = Trainer(DALLE(config), batch, settings, None)
     start, losses = time.process_time(), []
-    for step in range(STEPS):
+    for step in range(steps):
         losses.append(trainer.one_step()["image"])
         if (step + 1) % 50 == 0:
-            print(held, seed, step + 1, f"{time.process_time() - start:.0f} s", losses[-1], flush=True)
-    model = cast(DALLE, trainer.average.module).eval()
-    run: dict = {"loss": round(sum(losses[-20:]) / 20, 4), "tokens": {}}
+            print(name, seed, step + 1, f"{time.process_time() - start:.0f} s", losses[-1], flush=True)
+    return cast(DALLE, trainer.average.module).eval(), words, round(sum(losses[-20:]) / 20, 4)
+
+
+def asked_for(what: str) -> list[str]:
+    """Captions of "a … {what}" in all sizes and colors, each EACH times."""
+    kinds = itertools.product(hats.SIZES, hats.BODIES, range(EACH))
+    return [f"a {size} {color} {what}" for size, color, _ in kinds]
+
+
+def in_hex(tokens: Tensor) -> list[str]:
+    """(n, 64) -> two digits a token."""
+    return [bytes(row).hex() for row in tokens.tolist()]
+
+
+def hat(held: str, seed: int) -> dict:
+    """A training in which triangles never wear `held` ("all": nothing at all), and what it then draws."""
+    never = HELD if held == "all" else (held,)
+    scenes, pictures = hats.world()
+    allowed = [i for i, scene in enumerate(scenes) if scene.shape != "triangle" or scene.worn not in never]
+    model, words, loss = learned([s.caption for s in scenes], hats.encode(pictures), allowed, seed, held)
+    run: dict = {"loss": loss, "tokens": {}}
     for worn in HELD:
-        kinds = itertools.product(hats.SIZES, hats.BODIES, range(EACH))
-        asked = [f"a {size} {color} triangle{hats.WITH[worn]}" for size, color, _ in kinds]
-        some = sample(model, words.encode(asked), seed=0)
-        run["tokens"][worn] = [bytes(row).hex() for row in some.tolist()]  # two digits a token
+        some = sample(model, words.encode(asked_for(f"triangle{hats.WITH[worn]}")), seed=0)
+        run["tokens"][worn] = in_hex(some)
         became = collections.Counter(hats.told(seen, "triangle", worn) for seen in hats.find(hats.decode(some)))
-        print(held, seed, worn, became, f"{time.process_time() - start:.0f} s", flush=True)
+        print(held, seed, worn, became, flush=True)
+    return run
+
+
+def walk(seed: int) -> dict:
+    """A training in which squares never walk a dog, and what it then draws of squares (and circles, to compare)."""
+    scenes, pictures = leash.world()
+    allowed = [i for i, scene in enumerate(scenes) if not leash.never(scene)]
+    tokens = hats.encode(pictures, leash.codebook())
+    model, words, loss = learned([s.caption for s in scenes], tokens, allowed, seed, "leash", 600)
+    run: dict = {"loss": loss, "colors": [text.split()[2] for text in asked_for("square")], "tokens": {}}
+    for what in WALKED:
+        some = sample(model, words.encode(asked_for(what)), seed=0)
+        run["tokens"][what] = in_hex(some)
+        print(seed, what, collections.Counter(leash.told(some)), flush=True)
     return run
 
 
@@ -144,10 +173,10 @@ def main() -> None:
         drawn()
         return
     for held, seed in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
-        run = hat(held, int(seed))
-        path = FOLDER / "hats.json"
+        name, run = ("leash", walk(int(seed))) if held == "leash" else ("hats", hat(held, int(seed)))
+        path = FOLDER / f"{name}.json"
         runs = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        write("hats.json", runs | {f"{held}, {seed}": run})
+        write(path.name, runs | {f"{held}, {seed}": run})
 
 
 if __name__ == "__main__":

@@ -37,6 +37,13 @@ def hats(held: str, worn: str) -> list[Tensor]:
     return [torch.tensor([list(bytes.fromhex(row)) for row in rows]) for rows in runs]
 
 
+def walks(what: str) -> list[tuple[list[str], Tensor]]:
+    """Of each training of the world of leashes: its drawings of "a {size} {color} {what}": the color of each, and its
+    tokens (n, 64) int64."""
+    runs = _data("leash.json").values()
+    return [(run["colors"], torch.tensor([list(bytes.fromhex(row)) for row in run["tokens"][what]])) for run in runs]
+
+
 def drawn(name: str, system: TextToImage) -> Tensor:
     """Image tokens (n, N) int64 of one group: "train", "unseen_pair", "styles", …
 

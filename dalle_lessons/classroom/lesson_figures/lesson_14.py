@@ -22,6 +22,7 @@ from ..pictures import Picture
 from . import figure
 from .binding_14 import binding  # noqa: F401  (registers itself)
 from .drawn_14 import TRUE, UNSEEN, Compared, said
+from .leash_14 import leash  # noqa: F401
 from .shares_14 import below, intervals, small, strips
 from .witness_14 import witness  # noqa: F401  (its figures register themselves)
 from .words_14 import styles  # noqa: F401

@@ -28,14 +28,27 @@ GUESSED = {  # what became of it -> as the guess calls it
 HATS = (("hat", "hat"), ("hat", "shoes"), ("hat", "ball"), ("shoes", "shoes"))  # never worn in training, asked for
 
 
+NONSENSE, NO_STYLE = "a zzqx", "none of them"
+
+
+def unlike_nonsense(asked: Sequence[str], chances: Tensor, new: Sequence[str]) -> str:
+    """Of the new styles, the one that the judge takes for some style more, or less, often than drawings of a nonsense
+    word, by more than luck could explain; the first such one, or "none of them"."""
+    seen = chances.argmax(dim=2)  # (S, T)
+    counts = torch.stack([(seen == k).sum(dim=1) for k in range(chances.shape[2])], dim=1)  # (S, K)
+    luck = 2**0.5 * (share(torch.tensor([1.0, 0.0] * (chances.shape[1] // 2)))["high"] - 0.5)
+    far = (counts - counts[asked.index(NONSENSE)]).abs().amax(dim=1) / chances.shape[1]
+    return next((style for style in new if float(far[asked.index(style)]) > luck), NO_STYLE)
+
+
 @figure("14.styles")
-def styles(images: Tensor, asked: Sequence[str], chances: Tensor, names: Sequence[str]) -> Picture:
+def styles(images: Tensor, asked: Sequence[str], chances: Tensor, names: Sequence[str], outcome: Outcome) -> Picture:
     """images (S · T, 3, H, W): T pictures for each of S styles asked for, the last of them pure noise; chances
     (S, T, K): the judge's probability of each style; names: of the first K."""
     count = chances.shape[1]
     seen = chances.argmax(dim=2)  # (S, T)
     sure = float(chances[-1].amax(dim=1).mean())
-    panel = new_figure(9.8, 0.98 * len(asked) + 0.7)
+    panel = new_figure(9.8, 0.98 * len(asked) + 0.9)
     left, right = panel.subfigures(1, 2, squeeze=False, width_ratios=[1.35, 1.0]).flat
     per = images.unflatten(0, (len(asked), count))
     strips(left.subplots(), [(fill(style, 15), list(map(to_image, per[n, :4]))) for n, style in enumerate(asked)])
@@ -54,6 +67,7 @@ def styles(images: Tensor, asked: Sequence[str], chances: Tensor, names: Sequenc
     right.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     half = 100 * (share(torch.tensor([1.0, 0.0] * (count // 2)))["high"] - 0.5)
     panel.suptitle(
+        f"Unlike “{NONSENSE}” by more than luck: {outcome}\n"
         f"What the judge takes them for, {count} each (± {half:.0f} points). Of noise it is {sure:.0%} sure.",
         fontsize=10,
     )
