@@ -16,7 +16,6 @@ from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
-from .shares_14 import small
 from .who_is_drawn import GROUPS, WHO
 
 COLORS = (BLUE, ORANGE, GREEN)
@@ -63,7 +62,7 @@ def names(kinds: Sequence[str], shown: Sequence[str], outcome: Outcome) -> Pictu
         f"The drawings called {' and '.join(shown)}, and those of man and woman, in four styles; beside them, in how "
         "many kinds the drawing without a gender is the man's or the woman's."
     )
-    return small(as_picture(panel, alt))
+    return as_picture(panel, alt)
 
 
 @figure("15.witnesses")
@@ -113,7 +112,7 @@ def witnesses(
         f"For {', '.join(judge)}: five drawings, how many the judge and how many the tokens take for the one without a "
         "gender, the man's, the woman's; and what the judge says of the true cartoons of this job."
     )
-    return small(as_picture(panel, alt))
+    return as_picture(panel, alt)
 
 
 def _table(ax, counts: Tensor) -> None:
