@@ -44,15 +44,19 @@ class Wearer:
         return f"a {self.size} {self.color} {self.shape}{WITH[self.worn]}"
 
 
+def on_white(covered: np.ndarray, color: str, black: np.ndarray) -> np.ndarray:
+    """Shares (32, 32) of pixels covered in a color, and (32, 32) bool, what is black on top -> (3, 32, 32) uint8."""
+    picture = covered * np.array(BODIES[color])[:, None, None] + (1 - covered) * 255
+    picture[:, black] = np.array(COLORS["black"])[:, None]
+    return np.round(picture).astype(np.uint8)
+
+
 def draw(scene: Wearer) -> np.ndarray:
     """The picture of a scene on white, (3, 32, 32) uint8."""
     side, x, y = SIZES[scene.size], scene.x, scene.y
     half = side // 2
-    picture = np.full((3, SIDE, SIDE), 255.0)
-    covered = mask(scene.shape, side)
-    ink = np.array(BODIES[scene.color])[:, None, None]
-    picture[:, y - half : y + half, x - half : x + half] = covered * ink + (1 - covered) * 255
-    black = np.zeros((SIDE, SIDE), bool)
+    covered, black = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE), bool)
+    covered[y - half : y + half, x - half : x + half] = mask(scene.shape, side)
     if scene.worn == "hat":  # a brim as wide as the shape, and a crown half as wide
         black[y - half - 2 : y - half, x - half : x + half] = True
         black[y - half - 4 : y - half, x - half // 2 : x + half // 2] = True
@@ -61,8 +65,7 @@ def draw(scene: Wearer) -> np.ndarray:
             black[y + half + 1 : y + half + 4, left : left + 3] = True
     elif scene.worn == "ball":
         black[y : y + 4, x + half : x + half + 4] = mask("circle", 4) > 0.5
-    picture[:, black] = np.array(COLORS["black"])[:, None]
-    return np.round(picture).astype(np.uint8)
+    return on_white(covered, scene.color, black)
 
 
 @cache

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..datasets.scenes import COLORS, SHAPES, SIDE, mask
-from .hats import BODIES, PATCH, SIZES, decode, encode, patches
+from ..datasets.scenes import SHAPES, SIDE, mask
+from .hats import BODIES, PATCH, SIZES, decode, encode, on_white, patches
 
 DOING = {"alone": "", "beside": " beside a dog", "walking": " walking a dog"}  # as a caption says it
 PLACES = {"small": tuple(product((4, 8, 12), (8, 12, 16, 20))), "big": tuple(product((8,), (8, 12, 16, 20)))}  # x, y
@@ -45,21 +45,17 @@ def draw(scene: Walker) -> np.ndarray:
     side, x, y = SIZES[scene.size], scene.x, scene.y
     half = side // 2
     right, top = x + half, y + half - 2 * PATCH  # where the shape ends, and where the dog begins
-    covered = np.zeros((SIDE, SIDE))
+    covered, black = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE), bool)
     if scene.doing == "walking":
         covered[top + 1 : top + 3, x : right + PATCH] = 1  # the arm, in the shape's color
     part = covered[y - half : y + half, x - half : right]
     part[:] = np.maximum(part, mask(scene.shape, side))
-    ink = np.array(BODIES[scene.color])[:, None, None]
-    picture = covered * ink + (1 - covered) * 255
-    black = np.zeros((SIDE, SIDE), bool)
     if scene.doing == "walking":
         black[top + 2, right + PATCH : right + 2 * PATCH] = True  # the leash
     if scene.doing != "alone":
         left = right + 2 * PATCH
         black[top : top + 8, left : left + 8] |= np.array([[spot == "#" for spot in line] for line in DOG])
-    picture[:, black] = np.array(COLORS["black"])[:, None]
-    return np.round(picture).astype(np.uint8)
+    return on_white(covered, scene.color, black)
 
 
 @cache
