@@ -1,4 +1,4 @@
-"""For all tests: the same number of threads everywhere, no network, and the lessons' minutes measured."""
+"""For all tests: the same number of threads everywhere, no network, and the lessons' minutes and memory measured."""
 
 import ipaddress
 import json
@@ -90,12 +90,15 @@ def no_network():
         yield
 
 
-# ---- the lessons' minutes: what the first cells say, and what the same run of nbval measures ----
+# ---- the lessons' minutes and memory: what the first cells and the README say, and what the same run of nbval measures
 
 TIME = re.compile(r"\*\*Time:\*\* ([\d.]+) minutes? of work, ([\d.]+) minutes? of computing\.")
 FACTOR, FLOOR = 3.0, 20.0  # times; seconds below which a difference does not matter (a kernel's start, a slow import)
 measured: dict[str, float] = defaultdict(float)
 cells_run: dict[str, int] = defaultdict(int)
+MEMORY = re.compile(r"^\| (\d\d) \w+ \|.*\| ([\d.]+) GB \|$", re.MULTILINE)  # the README's table of lessons
+MORE, LESS = 1.25, 0.6  # times; another number of threads or another PyTorch may differ so much
+peaks: dict[str, float] = defaultdict(float)  # GB
 
 
 def minutes(first_cell: str) -> tuple[float, float] | None:
@@ -121,18 +124,36 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: -length[item.path])  # stable: the order within a file stays
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    kernel = getattr(item.parent, "kernel", None)
+    if kernel is not None and kernel.is_alive():
+        report.user_properties.append(("peak", peak_memory(kernel.km.provisioner.pid)))
+    return report
+
+
+def peak_memory(process: int) -> float:
+    """The most memory that a process has had, in GB; 0 where the system does not say (all but Linux)."""
+    status = Path(f"/proc/{process}/status")
+    found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE) if status.exists() else None
+    return int(found[1]) * 1024 / 1e9 if found else 0.0
+
+
 def pytest_runtest_logreport(report):
     path = report.nodeid.split("::")[0]
     if path.endswith(".ipynb"):
         measured[path] += report.duration
         cells_run[path] += report.when == "call"
+        peaks[path] = max(peaks[path], dict(report.user_properties).get("peak", 0.0))
 
 
-def lesson_times(config) -> list[tuple[str, float, float, float, bool]]:
-    """(lesson, stated work, stated computing, measured computing, in minutes; do the last two agree?) of lessons that
-    ran as a whole."""
+def lessons_measured(config) -> list[tuple[str, list[float], str]]:
+    """(lesson, minutes of work as stated, of computing as stated and as measured, GB as stated and as measured, what is
+    far off) of lessons that ran as a whole."""
     # The minutes are meant for two threads. Where several processes run, each has one, and takes up to twice as long.
     factor = FACTOR * (2 if config.getoption("numprocesses", None) else 1)
+    memory = dict(MEMORY.findall((config.rootpath / "README.md").read_text(encoding="utf-8")))
     rows = []
     for path in sorted(measured):
         notebook = json.loads((config.rootpath / path).read_text(encoding="utf-8"))
@@ -140,7 +161,12 @@ def lesson_times(config) -> list[tuple[str, float, float, float, bool]]:
         if stated is None or cells_run[path] < sum(cell["cell_type"] == "code" for cell in notebook["cells"]):
             continue
         said, took = max(60 * stated[1], FLOOR), max(measured[path], FLOOR)
-        rows.append((Path(path).stem, *stated, measured[path] / 60, 1 / FACTOR <= took / said <= factor))
+        gigabytes = float(memory.get(Path(path).name[:2], 0))
+        off = [] if 1 / FACTOR <= took / said <= factor else ["the minutes in the lesson's first cell"]
+        if peaks[path] and not LESS * gigabytes <= peaks[path] <= MORE * gigabytes:
+            off.append("the memory in the README's table")
+        values = [*stated, measured[path] / 60, gigabytes, peaks[path]]
+        rows.append((Path(path).stem, values, f"   far off: correct {' and '.join(off)}" if off else ""))
     return rows
 
 
@@ -151,16 +177,16 @@ def timing_wanted(config) -> bool:
 
 def pytest_sessionfinish(session, exitstatus):
     if exitstatus == 0 and timing_wanted(session.config):
-        if not all(agrees for *_, agrees in lesson_times(session.config)):
+        if any(off for *_, off in lessons_measured(session.config)):
             session.exitstatus = 1
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    if not timing_wanted(config) or not (rows := lesson_times(config)):
+    if not timing_wanted(config) or not (rows := lessons_measured(config)):
         return
-    terminalreporter.section("minutes of the lessons")
-    terminalreporter.line(f"{'':<28}{'work':>6}{'computing':>11}{'measured':>10}")
-    total = ("all", *(sum(row[i] for row in rows) for i in (1, 2, 3)), True)
-    for name, work, stated, took, agrees in [*rows, total]:
-        note = "" if agrees else "   far off: correct the lesson's first cell"
-        terminalreporter.line(f"{name:<28}{work:>6.0f}{stated:>11.1f}{took:>10.1f}{note}")
+    terminalreporter.section("minutes and memory of the lessons")
+    terminalreporter.line(f"{'':<28}{'work':>6}{'computing':>11}{'measured':>10}{'GB':>6}{'measured':>10}")
+    for name, (work, stated, took, said, peak), off in rows:
+        terminalreporter.line(f"{name:<28}{work:>6.0f}{stated:>11.1f}{took:>10.1f}{said:>6.1f}{peak:>10.2f}{off}")
+    work, stated, took = (sum(values[i] for _, values, _ in rows) for i in range(3))
+    terminalreporter.line(f"{'all':<28}{work:>6.0f}{stated:>11.1f}{took:>10.1f}")

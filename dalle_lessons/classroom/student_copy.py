@@ -92,6 +92,7 @@ def student(folder: str | Path, update: bool = False, outputs: str = "none") -> 
             done.kept.append(copy)
             continue
         target, kind = fresh, done.written
+        copied = {cell["id"]: _digest(cell) for cell in fresh["cells"]}
         if copy.exists():
             try:
                 mine = json.loads(copy.read_text(encoding="utf-8"))
@@ -100,15 +101,16 @@ def student(folder: str | Path, update: bool = False, outputs: str = "none") -> 
                 done.unreadable.append(copy)
                 continue
             kind = done.kept if target == mine else done.updated
+        else:  # recorded first: a full disk leaves no copy that nobody knows to be untouched
+            _write_manifest(folder, {**manifest, name: copied})
         if kind is not done.kept:
             copy.parent.mkdir(parents=True, exist_ok=True)
             text = to_text(target)
             replace_file(copy, lambda path, text=text: path.write_text(text, encoding="utf-8", newline="\n"))
         kind.append(copy)
-        manifest[name] = {cell["id"]: _digest(cell) for cell in fresh["cells"]}
+        manifest[name] = copied
     if folder.is_dir():
-        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
-        replace_file(folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
+        _write_manifest(folder, manifest)
     done.print(folder, update)
     return done
 
@@ -200,6 +202,12 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, str]]:
     except (OSError, ValueError):
         return {}
     return read if isinstance(read, dict) else {}
+
+
+def _write_manifest(folder: Path, manifest: dict[str, dict[str, str]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    replace_file(folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def _stub(indent: str, solution: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 LOCK = ".training.lock"
+HOLDER = ".training.process"  # its number; older versions of filelock empty the lock itself (tox-dev/filelock#591)
 ORPHANS = 60.0  # seconds; those that a process has forked hold its lock until they notice that it is gone
 
 
@@ -28,10 +29,12 @@ def training_lock(folder: Path, patience: float = 0.0) -> Iterator[None]:
     except Timeout:
         raise ValueError(busy(folder)) from None
     try:
-        with suppress(OSError):  # on Windows nobody reads a file that is locked: then the number is not told
-            (folder / LOCK).write_text(f"{os.getpid()}\n", encoding="ascii")
+        with suppress(OSError):  # a full disk: then the number is not told
+            (folder / HOLDER).write_text(f"{os.getpid()}\n", encoding="ascii")
         yield
     finally:
+        with suppress(OSError):
+            (folder / HOLDER).unlink()
         lock.release()
 
 
@@ -50,5 +53,5 @@ def refuse_locked(folder: Path, patience: float = 0.0) -> None:
 def busy(folder: Path) -> str:
     number = ""
     with suppress(OSError, ValueError):
-        number = f" (process {int((folder / LOCK).read_text(encoding='ascii'))})"
+        number = f" (process {int((folder / HOLDER).read_text(encoding='ascii'))})"
     return f"Another training{number} is writing into {folder}: wait until it ends, stop it, or name another --out."

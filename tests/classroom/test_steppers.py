@@ -10,6 +10,8 @@ from pathlib import Path
 import ipywidgets as widgets
 import pytest
 import torch
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 from tiny import tiny_system
 
@@ -29,6 +31,9 @@ from dalle_lessons.model.judge import Judge
 
 def plain(text: str) -> figures.Picture:
     return figures.bars(["a"], [float(len(text))], alt=f"picture {text}")
+
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Counting(Stepper):
@@ -211,6 +216,15 @@ def test_a_strip_stands_in_where_no_kernel_runs():
 
     strip = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert strip.height > 2 * plain("x").open().height
+
+
+def test_a_page_of_an_executed_lesson_shows_the_strip_where_no_state_is_stored():
+    """As `jupyter nbconvert --execute --ExecutePreprocessor.store_widget_state=False` makes it: readable offline."""
+    data, metadata = Counting()._repr_mimebundle_()
+    assert WIDGET in data
+    output = new_output("display_data", data, metadata=metadata)
+    page, _ = HTMLExporter().from_notebook_node(new_notebook(cells=[new_code_cell("Counting()", outputs=[output])]))
+    assert data["image/png"] in page and WIDGET not in page
 
 
 @pytest.mark.parametrize("name", sorted(steppers.MODULES))

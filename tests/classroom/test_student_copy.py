@@ -1,7 +1,9 @@
 """The student's copy of the lessons: without answers, and with new text when there is some."""
 
 import copy
+import errno
 import json
+import os
 
 import nbformat
 import pytest
@@ -194,6 +196,29 @@ def test_without_a_record_of_the_copy_no_cell_is_replaced(course, tmp_path):
     change(course / "00_first.ipynb", c0="# New")
     student_copy.student(folder, update=True)
     assert sources_of(folder / "00_first.ipynb")[:2] == ["# A lesson", "# New"]
+
+
+def test_a_full_disk_leaves_whole_lessons_that_are_known_to_be_untouched(course, tmp_path, monkeypatch):
+    (course / "01_second.ipynb").write_text(json.dumps(lesson()), encoding="utf-8")
+    folder, real = tmp_path / "my-lessons", os.replace
+
+    def full(source, target):
+        if str(target).endswith(("01_second.ipynb", "map.png")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(OSError, match="no space left on the disk"):
+            student_copy.student(folder)
+    assert {path.name for path in folder.rglob("*.*")} == {"00_first.ipynb", student_copy.MANIFEST}
+    assert len(sources_of(folder / "00_first.ipynb")) == 7
+    student_copy.student(folder)
+    for name in ("00_first.ipynb", "01_second.ipynb"):
+        change(course / name, c0="# New")
+    student_copy.student(folder, update=True)
+    for name in ("00_first.ipynb", "01_second.ipynb"):  # nothing counts as changed by the student
+        assert sources_of(folder / name)[0] == "# New" and len(sources_of(folder / name)) == 7
 
 
 def test_folder_must_be_a_students_own(course, tmp_path):

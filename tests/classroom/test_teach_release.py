@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +14,8 @@ from dalle_lessons.classroom.teach.assignment import lesson_path, source_of, spl
 from dalle_lessons.classroom.teach.guard import fresh_exercises
 from dalle_lessons.classroom.teach.release import BEGIN, SKIP, for_nbgrader, release
 from dalle_lessons.cli import main
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +90,20 @@ def merge(word, pair, new):
     assert said.count("Not yet: ") == 2 and "should be a function" in said
 
 
+def test_files_that_students_write_are_not_replaced_by_the_frames(tmp_path):
+    """nbgrader copies the source's files over those that were handed in, unless it is told not to."""
+    from traitlets.config import Config
+
+    release(tmp_path, ["18"], say=lambda line: None)
+    config = Config()
+    exec((tmp_path / "nbgrader_config.py").read_text(encoding="utf-8"), {"get_config": lambda: config})
+    kept = config.Autograde.exclude_overwriting
+    for assignment in (tmp_path / "source").iterdir():
+        given = {path.name for path in assignment.iterdir() if path.suffix != ".ipynb"}
+        hidden = {name for name in given if any(fnmatch(name, p) for p in config.CourseDirectory.ignore)}
+        assert given - hidden == set(kept[assignment.name]) == {"my_dalle.py"} and hidden
+
+
 def test_the_command_writes_a_course_and_overwrites_nothing(tmp_path):
     result = CliRunner().invoke(main, ["teach", "release", str(tmp_path / "course"), "--lessons", "02, 7"])
     assert result.exit_code == 0, result.output
@@ -98,6 +116,7 @@ def test_the_command_writes_a_course_and_overwrites_nothing(tmp_path):
     config = (tmp_path / "course" / "nbgrader_config.py").read_text(encoding="utf-8")
     compile(config, "nbgrader_config.py", "exec")
     assert '"*_solution.py"' in config
+    assert config == (ROOT / "teach" / "nbgrader_config.py").read_text(encoding="utf-8"), "what teach/README.md names"
     (tmp_path / "course" / "nbgrader_config.py").write_text("# mine")
     with pytest.raises(FileExistsError, match="is there already"):
         release(tmp_path / "course", ["05", "02"])

@@ -152,8 +152,8 @@ def by_another_thread(seconds: float) -> Iterator[None]:
     def end() -> None:
         with lock:
             done.set()
-        # One that is on its way arrives in this loop, and not later. (To take it back, by None in its place, would leave
-        # a mark set in Python 3.11 and make every debugger stand still.)
+        # One that is on its way arrives in this loop, and not later. (To take it back, by None in its place, would
+        # leave a mark set in Python 3.11 and make every debugger stand still.)
         for _ in range(2):
             pass
 

@@ -47,6 +47,8 @@ c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "dalle"
 # A whole file that is an answer stays with the teacher.
 c.CourseDirectory.ignore = ["*_solution.py", ".ipynb_checkpoints", "*.pyc", "__pycache__"]
+# What students hand in beside a notebook is theirs: nbgrader would put the frame back in its place.
+c.Autograde.exclude_overwriting = {"18_capstone": ["my_dalle.py"]}
 c.Execute.timeout = 120  # seconds for a cell; a check has a limit of its own, and takes less
 c.ClearSolutions.code_stub = {
     "python": '# your code here\\nraise NotImplementedError("Write your code in this cell, then run it again.")'
