@@ -30,7 +30,12 @@ from dalle_lessons.training.trainer import TrainConfig, Trainer
 
 STEPS, BATCH, RATE, EVERY, TEXT, TESTED, SHOWN = 120, 16, 0.01, 10, 24, 50, 6
 LOOK_AT = (0, 40, 80, 120)  # steps after which it draws
-RUNS = {"from the main model": 0, "fresh": 0, "from the main model, another seed": 1}  # name -> seed
+RUNS = {  # name -> seed
+    "from the main model": 0,
+    "fresh": 0,
+    "from the main model, another seed": 1,
+    "fresh, another seed": 1,
+}
 PATH = data_dir() / "lessons" / "13" / "runs.json"
 
 system = TextToImage.from_pretrained("shapes", device="cpu")
@@ -61,7 +66,7 @@ def train(name: str) -> dict:
     torch.manual_seed(RUNS[name])
     rng = random.Random(RUNS[name])
     tall = extend_rows(system.dalle, TEXT)
-    model = DALLE(tall.config) if name == "fresh" else tall
+    model = DALLE(tall.config) if name.startswith("fresh") else tall
 
     def draw_batch(model: DALLE, *_) -> dict[str, Tensor]:
         text, top, bottom = batch_of(system.dvae, words, new_pairs(rng, BATCH))
@@ -71,7 +76,7 @@ def train(name: str) -> dict:
     run: dict = {"losses": [], "right": {}, "held-out colors": {}}
     seconds, since = 0.0, []
     for step in range(STEPS + 1):
-        if step in LOOK_AT and (name != "from the main model, another seed" or step == STEPS):
+        if step in LOOK_AT:
             run["right"][step] = look(model, False)[1]
         if step == STEPS:
             break

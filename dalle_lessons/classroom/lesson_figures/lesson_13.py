@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WARM, FRESH = "from the main model", "fresh"  # the runs made before, by name
+AGAIN = ", another seed"  # behind the name of the second run of each
 SAID = {"shape": "shape", "color": "color", "size": "size", "position": "place", "all": "all four"}
 
 
@@ -83,15 +84,23 @@ def training_pairs(pairs: Sequence[Recoloring]) -> Picture:
 
 
 def better_start() -> str:
-    """Which of the runs made before draws more right at its end."""
-    shares = {name: runs()[name]["right"][str(runs()["steps"])]["all"] for name in (WARM, FRESH)}
-    return max(shares, key=lambda name: shares[name])
+    """Which start draws more right at its end, in the runs made before; both seeds must agree."""
+    end, better = str(runs()["steps"]), set()
+    for seed in ("", AGAIN):
+        shares = {name: runs()[name + seed]["right"][end]["all"] for name in (WARM, FRESH)}
+        better.add(max(shares, key=lambda name: shares[name]))
+    if len(better) > 1:
+        raise ValueError("The two seeds of lesson 13's runs disagree.")
+    return better.pop()
 
 
 def hardest() -> str:
-    """What the editor of shapes gets wrong most often, as the guess calls it."""
-    shares = runs()[WARM]["right"][str(runs()["steps"])]
-    return SAID[min(("shape", "color", "size", "position"), key=lambda name: shares[name])]
+    """What the editor of shapes gets wrong most often, as the guess calls it; both seeds must agree."""
+    shares = [runs()[WARM + seed]["right"][str(runs()["steps"])] for seed in ("", AGAIN)]
+    worst = {min(("shape", "color", "size", "position"), key=lambda name: share[name]) for share in shares}
+    if len(worst) > 1:
+        raise ValueError("The two seeds of lesson 13's runs disagree.")
+    return SAID[worst.pop()]
 
 
 @figure("13.start")
@@ -107,11 +116,12 @@ def start(losses: Sequence[float], outcome: Outcome) -> Picture:
     left, right = panel.subplots(1, 2)
     every = runs()["every"]
     for n, name in enumerate((WARM, FRESH)):
-        y = runs()[name]["losses"]
         style = {"color": (BLUE, GRAY)[n], "linestyle": DASHES[n], "marker": MARKERS[n], "markersize": 4}
-        left.plot([every * (k + 0.5) for k in range(len(y))], y, label=f"{name}, run before", **style)
-        shares = runs()[name]["right"]
-        right.plot([int(step) for step in shares], [100 * s["all"] for s in shares.values()], label=name, **style)
+        faint = {**style, "fillstyle": "none", "linewidth": 0.8}
+        for seed, look in (("", {**style, "label": f"{name}, run before"}), (AGAIN, faint)):
+            run = runs()[name + seed]
+            left.plot([every * (k + 0.5) for k in range(len(run["losses"]))], run["losses"], **look)
+            right.plot([int(step) for step in run["right"]], [100 * s["all"] for s in run["right"].values()], **look)
     left.plot([n + 0.5 for n in range(len(losses))], losses, ".", color=ORANGE, label="trained here")
     left.set_ylabel("nats a token of the bottom", fontsize=8)
     left.set_yscale("log")
@@ -124,10 +134,11 @@ def start(losses: Sequence[float], outcome: Outcome) -> Picture:
         ax.tick_params(labelsize=8)
         ax.grid(alpha=0.25)
         ax.legend(fontsize=8)
-    panel.suptitle(str(outcome), fontsize=10)
+    panel.suptitle(f"{outcome} (hollow: a second seed)", fontsize=10)
     alt = (
         "Left, the loss of two editors, one started from the main model's weights and one started fresh, with "
-        "the first steps trained here; right, how many of their drawings are right. The first is ahead throughout."
+        "the first steps trained here; right, how many of their drawings are right. The first is ahead throughout, in "
+        "both seeds."
     )
     return as_picture(panel, alt)
 
