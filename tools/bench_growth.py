@@ -75,10 +75,10 @@ def plot(points: list[Point], path: Path) -> None:
         axes.set_xticks(values, [str(value) for value in values])
         axes.minorticks_off()
         axes.set_xlabel(grows)
-        axes.margins(y=0.15)
+        axes.margins(x=0.12, y=0.15)
         axes.grid(alpha=0.3)
         for value, second in zip(values, seconds, strict=True):
-            axes.annotate(f"{second:.1f}", (value, second), xytext=(0, 6), textcoords="offset points", ha="right")
+            axes.annotate(f"{second:.1f}", (value, second), xytext=(0, 6), textcoords="offset points", ha="center")
     figure.axes[0].set_ylabel("seconds")
     replace_file(path, lambda temporary: figure.savefig(temporary, format="svg", metadata={"Date": None}))
 

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+import threading
 import urllib.parse
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ from PIL import Image
 
 from dalle_lessons import TextToImage, cli
 from dalle_lessons.classroom import serve
-from dalle_lessons.classroom.playground import Playground, nearest, open_playground
+from dalle_lessons.classroom.playground import Playground, echo, nearest, open_playground
 from dalle_lessons.classroom.playground.growing import continues, watching
 from dalle_lessons.classroom.playground.widget import WORLDS
 from dalle_lessons.classroom.playground.words import colored, known_from, split_style, warnings_of, with_style
@@ -60,13 +60,29 @@ def enter(playground) -> None:
 
 
 def test_enter_does_not_overtake_the_letters(playground):
-    """The page sends the first letter and Enter at once, and the other letters when the kernel has answered."""
+    """The page sends the first letter and Enter at once, the other letters when the kernel has answered, however late
+    that is, and then what it is asked for."""
+
+    def page_answers(change) -> None:
+        if change["new"]:
+            threading.Timer(1.0, lambda: playground.caption.set_trait("value", "a big green cross")).start()
+            threading.Timer(1.1, lambda: playground.echo.set_trait("value", 1)).start()
+
+    playground.echo.observe(page_answers, "playing")
     playground.caption.value = "a"
     playground.caption._handle_custom_msg({"event": "submit"}, [])
-    time.sleep(0.4)
-    playground.caption.value = "a big green cross"
     playground.wait()
     assert playground.drawings[0].caption == "a big green cross"
+
+
+def test_where_no_page_answers_it_draws_all_the_same(playground, monkeypatch):
+    asked = []
+    monkeypatch.setattr(echo, "PATIENCE", 0.1)
+    playground.echo.observe(lambda change: asked.append(change["new"]), "playing")
+    playground.caption.value = "a big green cross"
+    enter(playground)
+    enter(playground)  # nothing was typed since: nothing is asked
+    assert playground.drawings[0].caption == "a big green cross" and asked == [True, False]
 
 
 def test_it_opens_with_nine_ranked_pictures(playground):
@@ -595,6 +611,9 @@ def test_the_lesson_plays_in_jupyterlab(server, page_maker):  # noqa: F811
     code = [c for c in for_student(lesson)["cells"] if c["cell_type"] == "code"]
     playing = next(c for c in code if "\nPlayground(" in "".join(c["source"]))
     copy = folder / "17_playground.ipynb"
+    # It would wait for ever, were the page not to answer.
+    patient = "from dalle_lessons.classroom.playground import echo\necho.PATIENCE = 1000.0\n"
+    playing["source"] = patient + "".join(playing["source"])
     copy.write_text(json.dumps({**lesson, "cells": [code[0], playing]}), encoding="utf-8")
     page = page_maker()
     page.goto(f"{address}/lab/tree/{copy.name}?reset", timeout=60_000)

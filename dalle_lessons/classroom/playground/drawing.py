@@ -14,11 +14,10 @@ from ...model.sampling import SAMPLING_BATCH
 from ...pipeline.candidates import tokens_to_draw
 from ...pipeline.drawing import Drawing, Drawings
 from ...pipeline.text_to_image import StopDrawing, TextToImage
+from .echo import Echo
 from .game import Game
 from .growing import watching
 from .words import Known, warnings_of
-
-SETTLED = 0.6  # seconds
 
 
 class Page(Protocol):
@@ -28,6 +27,7 @@ class Page(Protocol):
     known: Known
     game: Game
     caption: widgets.Text
+    echo: Echo
     seed: Any
     temperature: Any
     guidance: Any
@@ -51,7 +51,7 @@ class Drawer:
         self.page = page
         self._asked_to_stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._typed = 0.0  # when the caption changed last
+        self._typed = False  # has the caption changed since it was read?
 
     def draw(self) -> None:
         """Draw the caption in the field, in a thread."""
@@ -73,6 +73,7 @@ class Drawer:
     def stop(self) -> None:
         """Ask the drawing under way to end after the token that it is at."""
         self._asked_to_stop.set()
+        self.page.echo.give_up()
 
     def wait(self) -> None:
         """Until nothing is being drawn."""
@@ -162,12 +163,12 @@ class Drawer:
             raise StopDrawing(f"Stopped after {progress.value} of {progress.max} tokens: nothing is finished yet.")
 
     def _settled_caption(self) -> str:
-        """The caption once no letter has come for a while: the message of Enter overtakes those of the last letters,
-        which the page holds back until the kernel has answered the first."""
-        while (left := self._typed + SETTLED - time.monotonic()) > 0:
-            time.sleep(left)
+        """The caption, once all of its letters have come."""
+        if self._typed:
+            self.page.echo.ask()
+            self._typed = False
         return self.page.caption.value
 
     def note_letter(self, *_: object) -> None:
         """The caption has changed."""
-        self._typed = time.monotonic()
+        self._typed = True

@@ -23,6 +23,7 @@ from ..markup import Markup, image, said, style
 from ..pictures import to_picture
 from .chips import STYLE, button, row
 from .drawing import Drawer
+from .echo import Echo
 from .examples import Examples
 from .game import CHOICES, Game
 from .look_into import neighbors_of, save, saved_words, score_of, tokens_of
@@ -49,7 +50,7 @@ class Playground(widgets.VBox):
         self.drawings, self.chosen = Drawings(), cast("Drawing | None", None)
         self.subject, self.hidden = "", False  # what is drawn, and is it to be guessed?
         self.dice = random.Random()
-        self.drawer = Drawer(self)
+        self.drawer, self.echo = Drawer(self), Echo()
         self.draw, self.stop, self.wait = self.drawer.draw, self.drawer.stop, self.drawer.wait
         self._controls(caption)
         self._tiles()
@@ -58,7 +59,7 @@ class Playground(widgets.VBox):
         top = row(self.caption, self.draw_button, self.stop_button, self.surprise, self.play_game)
         settings = row(self.seed, self.another, self.temperature, self.guidance, self.candidates)
         head = [Markup("<h2>Say what it should draw</h2>"), top, self.words, self.examples, settings]
-        parts = {"head": [*head, self.game, self.progress, self.status]}
+        parts = {"head": [*head, self.game, self.progress, self.status, self.echo]}
         parts["left"] = [self.headline, self.grid, row(self.keep_all), self.saved_all]
         boxes = [widgets.VBox(inside).add_class(f"dalle-{name}") for name, inside in parts.items()]
         page = widgets.VBox([*boxes, self.panel]).add_class("dalle-page")
