@@ -118,7 +118,14 @@ def call(function: Callable, *arguments, shown: str = "", copies: bool = True):
     given = given if copies else arguments
     try:
         result = function(*given)
-    except NotImplementedError:
+    except NotImplementedError as error:
+        lacking = re.search(r"not implemented for '(\w+)'", str(error))  # PyTorch's words; an empty cell says others
+        if lacking:
+            where = f"{name}({shown})" if shown else name
+            raise CheckFailed(
+                f"{where} stopped: PyTorch cannot compute this with tensors of type {lacking[1].lower()}. Turn them "
+                "into floats first, with `.float()`."
+            ) from None
         raise CheckFailed(f"{name} is still empty: write your code in place of the line that raises.") from None
     except CheckFailed:  # from a function that the check handed over: its sentence says it all
         raise

@@ -130,6 +130,9 @@ def image_logits(answer) -> None:
                 run(x, [blocks[0]] * len(blocks))
             ),
             "The blocks run in the wrong order: the first one first.": logits(run(x, blocks[::-1])),
+            "The stream is added twice: the paths are inside the blocks, so what a block gives is the new stream.": (
+                logits(doubled(x, blocks, mask))
+            ),
             "The last block is missing.": logits(run(x, blocks[:-1])),
             "The first block is missing.": logits(run(x, blocks[1:])),
             "The norm stands after each block: it comes once, after the last.": logits(
@@ -143,6 +146,13 @@ def image_logits(answer) -> None:
             "Logarithms of probabilities instead of logits: leave the softmax to the loss.": truth.log_softmax(-1),
         }
         diagnose(value, truth, mistakes, "Every block in turn, the last norm, the slots from [SEP] on, image_head.")
+
+
+def doubled(x, blocks, mask):
+    """The stream where what each block gives is added to what it was given."""
+    for part in blocks:
+        x = x + part(x, mask)
+    return x
 
 
 def self_normed(x, blocks, mask, norm):
@@ -199,6 +209,7 @@ def row_mask(answer) -> None:
                 (lines_back == 1) | ((lines_back == 0) & (back == 0))
             ),
             "That is the whole causal mask: the window is missing.": back >= 0,
+            "A slot looks ahead, to all that comes after it: the window ends at the slot itself.": back <= cols,
             "True and False are exchanged: True means may look.": ~truth,
             "The window is as long as a column: it should be as long as a row.": (back >= 0) & (back <= rows),
         }
@@ -208,12 +219,13 @@ def row_mask(answer) -> None:
 @exercise("09.block_parameters")
 def block_parameters(answer) -> None:
     """answer(width): numbers in one block, biases and norms included."""
-    for c in (10, 256):
+    for c in (37, 256):  # with 10 as a width, many a wrong count would equal another
         value = as_number(call(answer, c, shown=str(c)), "The number of parameters")
         mistakes = {
             "The biases and the norms are missing: they are few, but they are there.": 12 * c * c,
             "The norms are missing: two of them, each with a scale and a shift.": 12 * c * c + 9 * c,
             "The biases are missing.": 12 * c * c + 4 * c,
+            "The bias of one matrix of attention is missing: all four have one, the last one too.": 12 * c * c + 12 * c,
             "One norm is missing, or each has a scale and no shift: there are two, with 2 times the width each.": (
                 12 * c * c + 11 * c
             ),

@@ -185,6 +185,8 @@ def stacked(change):
                 x = x + part(first, mask) - first
             elif change == "one block":
                 x = dalle.transformer.blocks[0](x, mask)
+            elif change == "added again":
+                x = x + part(x, mask)
             elif change == "no mask":
                 x = part(x, None)
             else:
@@ -239,6 +241,14 @@ def reach_reversed(masks):
     return seen > 0
 
 
+def reach_by_bools(masks):
+    """PyTorch multiplies no bools, and says so with a NotImplementedError, like an empty cell."""
+    seen = masks[0]
+    for mask in masks[1:]:
+        seen = mask @ seen
+    return seen
+
+
 def reach_counts(masks):
     seen = torch.eye(len(masks[0]))
     for mask in masks:
@@ -273,6 +283,7 @@ WRONG = {
         (stacked("always the first x"), "Only the last block"),
         (stacked("sum of all"), "given the first x"),
         (stacked("one block"), "again and again"),
+        (stacked("added again"), "inside the blocks"),
         (stacked("no mask"), "Without the mask"),
         (stacked("norm each time"), "after each block"),
         (stacked("returns at once"), "inside the loop"),
@@ -288,6 +299,7 @@ WRONG = {
         (lambda masks: torch.stack(masks).all(dim=0), "all layers see alike"),
         (reach_reversed, "wrong order"),
         (reach_counts, "dtype bool"),
+        (reach_by_bools, "tensors of type bool"),
         (lambda masks: masks[-1], "last layer counts"),
         (lambda masks: reach_by_products(masks).T, "Rows and columns"),
         (lambda masks: reach_by_products(masks[:1] * len(masks)), "first layer is taken"),
@@ -314,6 +326,7 @@ WRONG = {
     "09.block_parameters": [
         (lambda width: 12 * width**2, "biases and the norms"),
         (lambda width: 12 * width**2 + 9 * width, "norms are missing"),
+        (lambda width: 12 * width**2 + 12 * width, "bias of one matrix"),
         (lambda width: 12 * width**2 + 4 * width, "biases are missing"),
         (lambda width: 11 * width**2 + 12 * width, "mixes the heads"),
         (lambda width: 8 * width**2 + 12 * width, "way back"),
@@ -332,6 +345,7 @@ WRONG = {
         (same_line_only, "line's end"),
         (lambda rows, cols: ones(rows * cols).tril().triu(1 - cols), "One too few"),
         (lambda rows, cols: ones(rows * cols).tril(cols).triu(-cols), "looks ahead"),
+        (lambda rows, cols: ones(rows * cols).triu(-cols), "all that comes after"),
         (lambda rows, cols: ones(rows * cols).tril(-1).triu(-cols), "see itself"),
         (lambda rows, cols: ones(rows * cols).tril().triu(-rows), "as long as a column"),
         (lambda rows, cols: ones(rows * cols).triu().tril(cols), "exchanged"),
