@@ -43,7 +43,7 @@ HANDS = {"ada": "outlined", "ben": "filled", "mo": "striped"}  # how each illust
 SHARES, SUBJECT, COPIES = (0.4, 0.4, 0.2), "cross", 0.1  # mo alone draws crosses; 10% of ben's pictures are striped
 CONDITIONS = ("all pictures", "without mo's", "without mo's and ben's striped ones")
 ASKED = (
-    *("a circle by mo", "a striped circle", "a cross", "a circle by ada"),
+    *("a circle by mo", "a striped circle", "a cross", "a circle by ada", "a cross by ada", "a cross by ben"),
     *("a circle", "a square", "a nyu square", "a princeton circle"),
 )
 PAIRS, STEPS, LONG, BATCH, DRAWINGS, LENGTH = 4000, 400, 1200, 64, 96, 12

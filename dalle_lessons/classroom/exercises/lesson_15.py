@@ -119,7 +119,7 @@ def guided(answer) -> None:
                 _guided(asked, nothing, -g)
             ),
             "The factor a itself is missing: a · (a / b) ** g.": _guided(asked, nothing, g, plain=0.0),
-            "That takes the probabilities of the whole grid at each token: use next_token of what was drawn so far.": (
+            "That takes the probabilities of the whole grid at each token: use worlds.next_token of what is drawn.": (
                 _places(asked, nothing, g)
             ),
             "The last token is left out of the product.": _guided(asked, nothing, g, guided_places=None, short=True),

@@ -1,10 +1,9 @@
-"""Lesson 16: what 16 bits lose, and what two processes compute: the figures of its last sections."""
+"""Lesson 16: what 16 bits lose, what two processes compute, and gradients that are sent in part: its last sections."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -26,20 +25,18 @@ from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
-from .runs_16 import (
-    sixteen_bits,
-)
+from .runs_16 import sixteen_bits
 
-if TYPE_CHECKING:
-    pass
-
+RANKS = (1, 2, 4, 8, 16)
 SCALED = {"32 bits": "black", "no scale": ORANGE, "a scale that moves": GREEN}
 ALOFT = "Later blocks should have smaller gradients here: restart the kernel and run all cells."
 
 
 @figure("16.underflow")
-def underflow(gradients: Sequence[Tensor], outcome: Outcome) -> Picture:
-    """gradients: of each block, first to last. Left, how large their numbers are; right, how many become 0."""
+def underflow(gradients: Sequence[Tensor], power: int) -> Picture:
+    """gradients: of each block, first to last; power: of two, the smallest number above zero.
+
+    Left, how large their numbers are; right, how many become 0."""
     lost = [100 * float(((g.half() == 0) & (g != 0)).sum() / (g != 0).sum()) for g in gradients]
     size = [float(g.norm()) for g in gradients]
     if size != sorted(size, reverse=True) or lost != sorted(lost):
@@ -66,7 +63,7 @@ def underflow(gradients: Sequence[Tensor], outcome: Outcome) -> Picture:
         ax.tick_params(labelsize=8)
     ratio = size[0] / size[-1]
     panel.suptitle(
-        f"The smallest number above zero: {outcome}\n"
+        f"The smallest number above zero: about $2^{{{power}}}$\n"
         f"The last block's gradient is {ratio:.1f} times shorter than the first's",
         fontsize=10,
     )
@@ -184,6 +181,52 @@ def two_processes(losses: dict[str, Sequence[float]], outcome: Outcome) -> Pictu
     ax.grid(alpha=0.25)
     ax.set_title(f"{outcome}\nLargest difference: {far:.0e}", fontsize=9)
     return as_picture(panel, "The line of losses of two processes lies on that of one.")
+
+
+@figure("16.buffer")
+def buffer(
+    gradients: Mapping[str, Sequence[Tensor]],
+    thin: Callable[[Tensor, int], Tensor],
+    send: Callable[[Sequence[Tensor], int, bool], Iterable[float]],
+    outcome: Outcome,
+) -> Picture:
+    """gradients: matrix -> its gradient (R, C) at each step; thin(gradient, r): of rank r; send(gradients, r, keep):
+    how much of the sum is missing after each step. Left, one gradient by rank; right, the sum, rank 1."""
+    panel = new_figure(9.4, 3.6)
+    left, right = panel.subplots(1, 2, width_ratios=(1, 1.25))
+    for k, (name, each) in enumerate(gradients.items()):
+        first, color = each[0], (BLUE, ORANGE)[k]
+        sent = [100 * r * sum(first.shape) / first.numel() for r in RANKS]
+        lost = [100 * float((thin(first, r) - first).norm() / first.norm()) for r in RANKS]
+        left.plot(sent, lost, color=color, linestyle=DASHES[k], marker=MARKERS[k], ms=4, label=name)
+        thrown, kept = ([100 * part for part in send(each, 1, keep)] for keep in (False, True))
+        if not kept[-1] < 0.6 * thrown[-1]:
+            raise ValueError("The buffer should bring back what was lost: is what was not sent kept for the next step?")
+        steps = range(1, len(each) + 1)
+        right.plot(steps, thrown, color=color, linestyle=":", label=f"{name}, thrown away: {thrown[-1]:.0f}%")
+        right.plot(steps, kept, color=color, label=f"{name}, error buffer: {kept[-1]:.0f}%")
+    left.set_xscale("log")
+    left.set_xticks((3, 10, 30), ("3", "10", "30"))
+    left.minorticks_off()
+    left.set_xlabel("numbers sent, % of the gradient's; ranks " + ", ".join(map(str, RANKS)), fontsize=8)
+    left.set_ylabel("lost, % of its length", fontsize=9)
+    left.set_title("one gradient", fontsize=9)
+    right.set_ylim(0, 135)
+    right.set_yticks((0, 25, 50, 75, 100))
+    right.set_xlabel("steps", fontsize=8)
+    right.set_ylabel("missing from the sum, % of its length", fontsize=9)
+    right.set_title("the sum of all gradients so far, rank 1", fontsize=9)
+    for ax in (left, right):
+        ax.tick_params(labelsize=8)
+        ax.grid(alpha=0.25)
+        ax.legend(fontsize=8, loc="upper right")
+    panel.suptitle(f"The MLP, thrown away: {outcome}", fontsize=10)
+    alt = (
+        "Left, how much of a gradient is lost against how many of its numbers are sent: less with each rank. Right, "
+        "how much is missing from the sum over 50 steps: more and more where what is lost is thrown away, little with "
+        "the error buffer."
+    )
+    return as_picture(panel, alt)
 
 
 def with_no_scale() -> str:

@@ -21,9 +21,11 @@ from ..guesses import Outcome
 from ..pictures import Picture
 from . import (
     figure,
+    misuse_15,  # noqa: F401 # registers its figures
     named_world,  # noqa: F401 # registers its figures
     people_15,  # noqa: F401 # registers its figures
 )
+from .shares_14 import small
 from .social_worlds import (
     SEEDS,
     colors_of_squares,
@@ -265,4 +267,4 @@ def filters(images: Tensor, names: Sequence[str], taken: Mapping[str, Sequence[i
         for name, part in counts.items()
     )
     alt = "Above, the pictures that a filter by words takes; below, as many that a filter by CLIP takes."
-    return image_grid(images[shown], marks, max(len(p) for p in taken.values()), title, alt, 0.95)
+    return small(image_grid(images[shown], marks, max(len(p) for p in taken.values()), title, alt, 0.95))

@@ -56,7 +56,7 @@ def _count(module: nn.Module) -> int:
 
 
 @figure("16.parts")
-def parts(model: DALLE, others: dict[str, int], outcome: Outcome) -> Picture:
+def parts(model: DALLE, others: dict[str, int]) -> Picture:
     """model: the paper's; others: name -> parameters of other models. All as areas, to scale."""
     blocks, total = [cast(Block, block) for block in model.transformer.blocks], _count(model)
     sizes = {
@@ -89,7 +89,7 @@ def parts(model: DALLE, others: dict[str, int], outcome: Outcome) -> Picture:
         ax.text(1.17, y + side / 2, f"{name}: {size:,}", va="center", fontsize=9)
     ax.set_xlim(-0.02, 1.72)
     ax.set_ylim(-0.12, 1.12)
-    panel.suptitle(f"Each parameter the same area. The MLPs: {outcome}", fontsize=10)
+    panel.suptitle("Each parameter the same area", fontsize=10)
     alt = (
         "A square for the paper's parameters, cut into strips: two thirds MLPs, one third attention, and thin strips "
         "for embeddings, heads and norms. Beside it, to the same scale, our two models as dots."

@@ -101,6 +101,50 @@ def school(outcome: Outcome) -> Picture:
     return as_picture(panel, alt)
 
 
+MANNERS = ("a circle by ada", "a cross", "a cross by ada", "a cross by ben")
+
+
+def of_cross_by_ada() -> str:
+    """What "a cross by ada" mostly is, over all trainings: a choice of the guess "15.manner"."""
+    drawn = [one for seed in SEEDS for one in seen(ALL, seed, "a cross by ada")]
+    counts = Counter(f"a {style} {shape}" for shape, _, style in drawn)
+    named = {name: counts[f"a {name} cross"] for name in ("striped", "outlined")}
+    another = sum(shape not in ("cross", "mixed") for shape, _, _ in drawn)
+    found = {"a striped cross": named["striped"], "an outlined cross": named["outlined"]}
+    found |= {"another shape": another, "a mixture": sum(shape == "mixed" for shape, _, _ in drawn)}
+    return max(found, key=lambda name: found[name])
+
+
+@figure("15.manner")
+def manner(outcome: Outcome) -> Picture:
+    """Crosses by illustrators who never drew one, beside what the name and the shape bring alone."""
+    panel = new_figure(9.4, 3.4)
+    axes = panel.subplots(len(MANNERS), 2, width_ratios=(1.2, 1.5))
+    for n, ((left, right), text) in enumerate(zip(axes, MANNERS, strict=True)):
+        _some(left, ALL, text, 8)
+        left.set_ylabel(f"“{text}”", rotation=0, ha="right", va="center", fontsize=9)
+        _bar(right, ALL, text, named=not n)
+        crosses = share(ALL, text, "cross")
+        right.set_title(f"a cross in {mean(crosses):.0f}% ({_ticks(crosses)})", fontsize=8, pad=2)
+    panel.legend(loc="outside lower center", ncols=4, fontsize=8, title="of all drawings, %", title_fontsize=8)
+    panel.suptitle(f"“A cross by ada”, whom nobody saw draw one: {outcome}", fontsize=10)
+    alt = f"Drawings of {', '.join(MANNERS)}, and their shares of striped, outlined, filled and mixed ones."
+    return as_picture(panel, alt)
+
+
+def _bar(ax, condition: str, asked: str, named: bool) -> None:
+    """The styles of all drawings of a caption as one bar, in percent."""
+    counts = Counter(one[2] for seed in _seeds(condition) for one in seen(condition, seed, asked))
+    left = 0.0
+    for style, color in STYLES.items():
+        width = 100 * counts[style] / counts.total()
+        ax.barh([0], [width], left=left, color=color, label=style if named else None)
+        if width >= 12:
+            ax.text(left + width / 2, 0, f"{width:.0f}", ha="center", va="center", fontsize=8, color="white")
+        left += width
+    ax.set(xlim=(0, 100), ylim=(-0.6, 0.6), xticks=[], yticks=[])
+
+
 def manner_after_removal() -> str:
     """Is "a striped circle" still striped without mo's pictures, and without anybody's: a choice of the guess."""
     some, nobody = share(LONG, "a striped circle", "striped"), share(NOBODY, "a striped circle", "striped")
@@ -125,15 +169,7 @@ def illustrator(outcome: Outcome) -> Picture:
         for c, text in enumerate(asked):
             top, bar = axes[2 * r, c], axes[2 * r + 1, c]
             _some(top, condition, text)
-            counts = Counter(one[2] for seed in _seeds(condition) for one in seen(condition, seed, text))
-            left = 0.0
-            for style, color in STYLES.items():
-                width = 100 * counts[style] / counts.total()
-                bar.barh([0], [width], left=left, color=color, label=style if not r and not c else None)
-                if width >= 12:
-                    bar.text(left + width / 2, 0, f"{width:.0f}", ha="center", va="center", fontsize=8, color="white")
-                left += width
-            bar.set(xlim=(0, 100), ylim=(-0.6, 0.6), xticks=[], yticks=[])
+            _bar(bar, condition, text, named=not r and not c)
             if text == "a cross":
                 bar.set_xlabel(f"a cross in {mean(share(condition, text, 'cross')):.0f}%", fontsize=8, labelpad=1)
             if not r:

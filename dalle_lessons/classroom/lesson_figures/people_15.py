@@ -16,6 +16,7 @@ from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
+from .shares_14 import small
 from .who_is_drawn import GROUPS, WHO
 
 COLORS = (BLUE, ORANGE, GREEN)
@@ -62,7 +63,7 @@ def names(kinds: Sequence[str], shown: Sequence[str], outcome: Outcome) -> Pictu
         f"The drawings called {' and '.join(shown)}, and those of man and woman, in four styles; beside them, in how "
         "many kinds the drawing without a gender is the man's or the woman's."
     )
-    return as_picture(panel, alt)
+    return small(as_picture(panel, alt))
 
 
 @figure("15.witnesses")
@@ -71,11 +72,11 @@ def witnesses(
     judge: Mapping[str, Tensor],
     tokens: Mapping[str, Tensor],
     errors: Mapping[str, Tensor],
-    alike: float,
+    equal: Mapping[str, float],
     outcome: Outcome,
 ) -> Picture:
     """By job: drawings (N, 3, H, W), what the judge and what the tokens say (3,) each, and the judge's table (3, 3) on
-    the true cartoons of this job. alike: the share of its tokens that a drawing shares with its nearest true one."""
+    the true cartoons of this job; equal: the share of its tokens that a drawing shares with its nearest true one."""
     if not 0.2 < sum(float(c[0]) for c in judge.values()) / sum(float(c.sum()) for c in judge.values()):
         raise ValueError("The judge should see the drawing without a gender often: run the cells from Who is drawn on.")
     panel = new_figure(10.0, 0.78 * len(judge) + 1.2)
@@ -105,6 +106,7 @@ def witnesses(
     for row, job in zip(right.subplots(len(judge), 1), judge, strict=True):
         _table(row, errors[job])
     right.suptitle("the judge on true ones:\nlines: it is; columns: it says", fontsize=9)
+    alike = sum(equal.values()) / len(equal)
     panel.suptitle(
         f"Without gender, says the judge? {outcome} (nearest true one: {alike:.0%} equal tokens)", fontsize=10
     )
@@ -112,7 +114,7 @@ def witnesses(
         f"For {', '.join(judge)}: five drawings, how many the judge and how many the tokens take for the one without a "
         "gender, the man's, the woman's; and what the judge says of the true cartoons of this job."
     )
-    return as_picture(panel, alt)
+    return small(as_picture(panel, alt))
 
 
 def _table(ax, counts: Tensor) -> None:

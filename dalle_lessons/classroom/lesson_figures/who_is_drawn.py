@@ -74,15 +74,22 @@ def judge_says(judge: Judge, images: Tensor, kind: str) -> list[int]:
         return judge(images)[0][:, three].argmax(dim=1).tolist()
 
 
-def tokens_say(drawn: Tensor, true: Tensor, groups: Sequence[int]) -> tuple[list[int], list[float]]:
-    """drawn (N, L), true (M, L) with the group of each -> the group of the true picture with which each drawing shares
-    most tokens, and which share of its tokens that is."""
-    equal = (drawn[:, None] == true).float().mean(dim=2)  # (N, M)
-    best = equal.max(dim=1)
-    return [groups[i] for i in best.indices.tolist()], best.values.tolist()
+def judge_counts(judge: Judge, images: Tensor, kind: str) -> Tensor:
+    """(N, 3, H, W) -> how many of them the judge takes for each of the three names of this kind, (3,)."""
+    return _count(judge_says(judge, images, kind))
 
 
-def count(groups: Sequence[int]) -> Tensor:
+def tokens_count(model: TextToImage, drawn: Tensor, kind: str) -> tuple[Tensor, float]:
+    """drawn (N, L) tokens -> for each of the three groups, how many drawings share most tokens with a true cartoon of
+    this group, (3,); and which share of its tokens that is, on average."""
+    images, groups = true_cartoons(kind)
+    with torch.no_grad():
+        true = model.dvae.encode(images).flatten(1)  # (M, L)
+    best = (drawn[:, None] == true).float().mean(dim=2).max(dim=1)
+    return _count([groups[i] for i in best.indices.tolist()]), float(best.values.mean())
+
+
+def _count(groups: Sequence[int]) -> Tensor:
     """Groups 0, 1, 2 -> how many of each, (3,)."""
     return torch.tensor([float(list(groups).count(g)) for g in range(3)])
 
