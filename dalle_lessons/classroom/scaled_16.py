@@ -1,7 +1,9 @@
-"""What lesson 16 counts and keeps: the FLOPs of a training step, the gradients of a small training, pairs as files."""
+"""What lesson 16 counts and keeps: the FLOPs of a training step, gradients of a small training, pairs and losses as
+files."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -56,3 +58,9 @@ def write_pairs(pairs: Pairs, n: int, folder: Path) -> None:
     for i in range(n):
         to_image(pairs.pictures[i]).save(folder / f"{i}.png")
         (folder / f"{i}.txt").write_text(pairs.caption(i, None), encoding="utf-8")
+
+
+def logged_losses(out: Path) -> list[float]:
+    """The total loss of each step that a training wrote to log.csv in its folder."""
+    with open(out / "log.csv", encoding="utf-8") as file:
+        return [float(row["total"]) for row in csv.DictReader(file)]
