@@ -3,7 +3,7 @@ man's or the woman's: the judge, and the image tokens themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,12 @@ def tokens_count(model: TextToImage, drawn: Tensor, kind: str) -> tuple[Tensor, 
         true = model.dvae.encode(images).flatten(1)  # (M, L)
     best = (drawn[:, None] == true).float().mean(dim=2).max(dim=1)
     return _count([groups[i] for i in best.indices.tolist()]), float(best.values.mean())
+
+
+def percent_neutral(counts: Mapping[str, Tensor]) -> int:
+    """By job how many drawings are of each group, (3,) -> of all drawings, the percentage without a gender."""
+    total = torch.stack(list(counts.values())).sum(dim=0)
+    return round(100 * float(total[0] / total.sum()))
 
 
 def _count(groups: Sequence[int]) -> Tensor:
