@@ -520,6 +520,23 @@ def test_attention_weights_are_those_that_the_model_uses():
     assert s.frame(1).answer == int(most.argmax()) and f"right above {float(before[21]):.0%}" in s.frame(1).because
 
 
+def test_the_attention_map_shows_a_students_own_layer():
+    """One layer of two heads without a caption: slot 0 is [SEP], slot i is fed token i - 1."""
+    system = TextToImage.from_pretrained("shapes")
+    own = torch.zeros(1, 2, 64, 64)
+    own[0, 0, 29, 0], own[0, 0, 29, 30 - 8] = 0.25, 0.75  # predicts token 29, whose slot above is fed token 21
+    own[0, 1, 29, 0], own[0, 1, 29, 10] = 0.625, 0.375
+    s = steppers.AttentionMap(system, "", torch.arange(64).reshape(8, 8), every=20, weights=own)
+    assert (s.layer.max, s.head.max) == (1, 2)
+    frame = s.frame(1)
+    assert frame.choices == ("the token right above", "another token of the picture", "[SEP]") and frame.answer == 0
+    assert "right above 75%" in frame.because and "[SEP] 25;" in frame.picture.alt
+    s.head.value = 2
+    assert s.frame(1).answer == 2 and "word" not in s.frame(1).because
+    with pytest.raises(ValueError, match=r"\(layers, heads, 64, 64\)"):
+        steppers.AttentionMap(system, "", torch.arange(64).reshape(8, 8), weights=torch.zeros(4, 64, 64))
+
+
 def one_look(start="circle"):
     """The lesson's five words, of which the shapes ask for a color; values are (red, blue)."""
     x = torch.tensor([[1.0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0], [1, 0, 0, 1], [0, 1, 0, 0]])

@@ -1,9 +1,10 @@
 """The runs that lesson 09 shows without running them: stacks without residual path or norms, and how deep to stack.
 
-    python tools/lesson_runs/lesson_09.py          # writes data/lessons/09/runs.json again; some fifteen minutes
+    python tools/lesson_runs/lesson_09.py          # data/lessons/09/runs.json; some twenty minutes on one core
     python tools/lesson_runs/lesson_09.py arms     # only one part of it: "arms" or "depth"
 
-All learn the image tokens of 4,000 shapes, and are measured on the 400 held-out ones of the loss ledger.
+A run that stands in the file already is kept. All learn the image tokens of 4,000 shapes, and are measured on the 400
+held-out ones of the loss ledger.
 """
 
 from __future__ import annotations
@@ -33,7 +34,12 @@ PAIRS, HELD_OUT = 4000, 400
 ARM_DEPTH, ARM_STEPS, ARM_BATCH, EVERY, RATES = 8, 200, 16, 20, (1e-3, 3e-3, 1e-2)
 SECOND = 3e-3  # the rate at which another seed is tried
 STEPS, BATCH, PEAK = 200, 32, 0.03
-DEEP = tuple((layers, captions) for captions in (False, True) for layers in (1, 2, 4))  # blocks; with captions?
+LONG = 800  # steps
+DEEP = (  # blocks; with captions? seed; steps
+    *((layers, True, seed, LONG) for seed in (0, 1) for layers in (1, 4, 2)),
+    *((layers, captions, seed, STEPS) for seed in (0, 1) for captions in (False, True) for layers in (1, 2, 4)),
+)
+PATH = data_dir() / "lessons" / "09" / "runs.json"
 
 system = TextToImage.from_pretrained("shapes", device="cpu")
 config = replace(system.dalle.config, width=64, layers=4)
@@ -95,7 +101,7 @@ def rounded(nats: float) -> float | None:
     return round(nats, 4) if math.isfinite(nats) else None
 
 
-def deep(layers: int, captions: bool, seed: int = 0, peak: float = PEAK) -> dict:
+def deep(layers: int, captions: bool, seed: int, steps: int, peak: float = PEAK) -> dict:
     """One training of a DALL·E by the library's trainer -> its loss at each step and the held-out loss at the end."""
     known_text, unseen_text = (
         system.tokenizer.encode([pairs.caption(i, None) for i in range(len(pairs))]) for pairs in (known, unseen)
@@ -111,33 +117,44 @@ def deep(layers: int, captions: bool, seed: int = 0, peak: float = PEAK) -> dict
         return {"total": parts["image"]}
 
     torch.manual_seed(seed)
-    settings = TrainConfig(STEPS, BATCH, lr=peak, muon_lr=peak, warmup=20, ema=0.98, seed=seed)
+    settings = TrainConfig(steps, BATCH, lr=peak, muon_lr=peak, warmup=20, ema=0.98, seed=seed)
     model = Trainer(DALLE(replace(config, layers=layers)), loss, settings, None).run(None, False)
     with torch.no_grad():
         held_out = float(model.loss(unseen_text, unseen_tokens)["image"])
-    made = {"layers": layers, "captions": captions, "rate": peak, "seed": seed}
+    made = {"layers": layers, "captions": captions, "steps": steps, "rate": peak, "seed": seed}
     return {**made, "line": losses, "held out": round(held_out, 4)}
 
 
+def read() -> dict:
+    return json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
+
+
+def write(runs: dict) -> None:
+    text = json.dumps(runs, separators=(",", ":")).replace("},{", "},\n{") + "\n"
+    replace_file(PATH, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+
+
 def main(parts: list[str]) -> None:
-    new: dict = {}
+    runs = read()
     if "arms" in parts:
         unigram = Bigram(known_tokens, config.codes).unigram_nll(unseen_tokens)
-        new["counts"] = {"uniform": round(math.log(config.codes), 4), "unigram": round(unigram, 4)}
-        new["arms"] = {name: [] for name in ARMS}
+        runs["counts"] = {"uniform": round(math.log(config.codes), 4), "unigram": round(unigram, 4)}
+        runs["arms"] = {name: runs.get("arms", {}).get(name, []) for name in ARMS}
         for name, (residual, norm) in ARMS.items():
             for rate, seed in (*((rate, 0) for rate in RATES), (SECOND, 1)):
-                new["arms"][name].append(arm(residual, norm, rate, seed))
-                print(name, new["arms"][name][-1], flush=True)
+                if any((run["rate"], run["seed"]) == (rate, seed) for run in runs["arms"][name]):
+                    continue
+                runs["arms"][name].append(arm(residual, norm, rate, seed))
+                write(runs)
+                print(name, runs["arms"][name][-1], flush=True)
     if "depth" in parts:
-        new["depth"] = []
-        for layers, captions in DEEP:
-            new["depth"].append(deep(layers, captions))
-            print({key: value for key, value in new["depth"][-1].items() if key != "line"}, flush=True)
-    path = data_dir() / "lessons" / "09" / "runs.json"
-    runs = {**(json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}), **new}
-    text = json.dumps(runs, separators=(",", ":")).replace("},{", "},\n{") + "\n"
-    replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+        made = runs.setdefault("depth", [])
+        for setting in DEEP:
+            if setting in [(run["layers"], run["captions"], run["seed"], run["steps"]) for run in made]:
+                continue
+            made.append(deep(*setting))
+            write(runs)
+            print({key: value for key, value in made[-1].items() if key != "line"}, flush=True)
 
 
 if __name__ == "__main__":

@@ -100,8 +100,7 @@ def ending_without_path() -> str:
 
 @figure("09.trained")
 def trained(outcome: Outcome) -> Picture:
-    """Stacks with the norms in training, with and without the residual path, each at its best rate, from the runs made
-    before; and all rates beside."""
+    """The four stacks of ARMS in training, each at its best rate, from the runs made before; and all rates beside."""
     made, counts = runs()["arms"], runs()["counts"]
     drawn = new_figure(9.4, 3.8)
     left, right = drawn.subplots(1, 2)
@@ -143,14 +142,15 @@ def trained(outcome: Outcome) -> Picture:
     right.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates], fontsize=8)
     right.set_xlim(-0.5, len(rates) - 0.5)
     right.set_xlabel("learning rate", fontsize=9)
-    right.set_title("held-out at the end, at several rates", fontsize=9)
+    right.set_title("held-out at the end (hollow: second seed; cross: NaN)", fontsize=9)
     drawn.suptitle(
         f"Eight blocks, 200 steps, run before. Without the path: {str(outcome)[0].lower()}{str(outcome)[1:]}",
         fontsize=10,
     )
     alt = (
         "Left, training losses: with the residual path it falls below the unigram's line, without it ends on that "
-        "line. Right, the held-out loss for several learning rates."
+        "line. Right, the held-out loss for several learning rates; crosses, mostly of stacks without norms, stand for "
+        "a loss that is no number any more."
     )
     return show(drawn, alt)
 
@@ -296,43 +296,64 @@ def times(seconds: Mapping[str, float], outcome: Outcome) -> Picture:
     return show(drawn, "Three bars: full attention and a row mask take about as long; line by line takes far less.")
 
 
+def gain_of_depth() -> str:
+    """How much lower four blocks end than one, after the short trainings with captions, as a choice of "09.depth"."""
+    some = [run for run in runs()["depth"] if run["captions"] and run["steps"] == 200]
+    one, four = ([run["held out"] for run in some if run["layers"] == layers] for layers in (1, 4))
+    gain = 1 - (sum(four) / len(four)) / (sum(one) / len(one))
+    return "a third or more" if gain > 0.25 else "about a tenth" if gain > 0.05 else "hardly anything"
+
+
 @figure("09.depth")
-def depth() -> Picture:
-    """Trainings of 1, 2 and 4 blocks, without captions and with them, from the runs made before: the loss on the way,
-    and on held-out pictures at the end."""
-    drawn = new_figure(9.2, 3.4)
-    left, right = drawn.subplots(1, 2, width_ratios=[1.5, 1.0])
-    made = sorted(runs()["depth"], key=lambda run: (run["captions"], run["layers"]))
-    for n, run in enumerate(made):
-        window = 10
+def depth(outcome: Outcome) -> Picture:
+    """Trainings of 1, 2 and 4 blocks, of two seeds, from the runs made before: the loss on the way of the longest, and
+    the held-out loss at the end of all."""
+    made = sorted(runs()["depth"], key=lambda run: (run["layers"], run["seed"]))
+    kinds = sorted({(run["steps"], run["captions"]) for run in made})
+    for kind in kinds:
+        if len([run for run in made if (run["steps"], run["captions"]) == kind]) != 6:
+            raise ValueError(f"Of the runs of {kind[0]} steps some are missing: run tools/lesson_runs/lesson_09.py.")
+    drawn = new_figure(9.2, 3.6)
+    left, right = drawn.subplots(1, 2, width_ratios=[1.2, 1.0])
+    window = 20
+    for run in [run for run in made if run["steps"] == kinds[-1][0]]:
         means = [sum(run["line"][k - window : k]) / window for k in range(window, len(run["line"]) + 1, window)]
-        steps = [window * (k + 1) for k in range(len(means))]
-        name = f"{run['layers']} block{'s' * (run['layers'] > 1)}{', captions' if run['captions'] else ''}"
-        color, dash = (ORANGE if run["captions"] else BLUE), DASHES[n % 3]
-        left.plot(steps, means, color=color, linestyle=dash, marker=MARKERS[n % 3], markersize=3, label=name)
-    left.set_xlabel("step (run before; mean of 10 steps)", fontsize=9)
+        n, first = int(math.log2(run["layers"])), run["seed"] == 0
+        name = f"{run['layers']} block{'s' * (run['layers'] > 1)}"
+        look = {"color": COLORS[n], "linestyle": DASHES[n], "linewidth": 1.6 if first else 0.7}
+        left.plot([window * (k + 1) for k in range(len(means))], means, label=name if first else None, **look)
+    left.set_xlabel(f"step (run before; mean of {window} steps)", fontsize=9)
     left.set_ylabel("nats an image token", fontsize=9)
+    left.set_title("on the way, with captions (thin: a second seed)", fontsize=9)
     left.legend(fontsize=8)
-    left.set_yscale("log")
-    left.set_yticks((0.3, 0.5, 1, 2, 4), ("0.3", "0.5", "1", "2", "4"))
-    left.minorticks_off()
-    for captions, color in ((False, BLUE), (True, ORANGE)):
-        some = [run for run in made if run["captions"] == captions]
-        blocks, ends = [run["layers"] for run in some], [run["held out"] for run in some]
-        label = "with captions" if captions else "without"
-        right.plot(blocks, ends, color=color, marker="o", label=label)
-        for x, y in zip(blocks, ends, strict=True):
-            right.annotate(f"{y:.3f}", (x, y), xytext=(0, 5), textcoords="offset points", fontsize=8, ha="center")
+    for n, (steps, captions) in enumerate(kinds):
+        some = [run for run in made if (run["steps"], run["captions"]) == (steps, captions)]
+        style = {"color": (GRAY, BLUE, ORANGE)[n], "marker": MARKERS[n]}
+        label = f"{steps} steps, {'with' if captions else 'no'} captions"
+        for seed in (0, 1):
+            ends = [(run["layers"], run["held out"]) for run in some if run["seed"] == seed]
+            hollow = {"fillstyle": "none", "linestyle": ":"} if seed else {"label": label}
+            right.plot(*zip(*ends, strict=True), **style, **hollow)
+        for blocks in (1, 2, 4):
+            mean = sum(run["held out"] for run in some if run["layers"] == blocks) / 2
+            right.annotate(f"{mean:.3f}", (blocks, mean), (0, 6), textcoords="offset points", fontsize=8, ha="center")
     right.set_xticks((1, 2, 4))
     right.set_xlim(0.6, 4.4)
-    right.margins(y=0.15)
     right.set_xlabel("blocks", fontsize=9)
-    right.set_title("held-out nats at the end", fontsize=9)
+    right.set_title("held-out nats at the end (numbers: mean of both seeds)", fontsize=9)
+    drawn.suptitle(f"What four blocks gain over one in 200 steps with captions: {str(outcome).lower()}", fontsize=10)
     right.legend(fontsize=8)
-    for ax in (left, right):
+    for ax, ticks in ((left, (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4)), (right, (0.15, 0.2, 0.3, 0.4, 0.5))):
+        ax.set_yscale("log")
+        ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
         ax.tick_params(labelsize=8)
         ax.grid(alpha=0.25)
-    alt = "Training losses of several depths, without captions and with them; beside them the held-out loss at the end."
+    right.set_ylim(0.13, 0.62)
+    alt = (
+        "Left, the training losses of 1, 2 and 4 blocks, two seeds each. Right, the held-out loss at the end: after "
+        "200 steps nearly the same for all depths, with captions below those without; after 800 steps lower still."
+    )
     return show(drawn, alt)
 
 

@@ -46,14 +46,18 @@ def attention_weights(dalle: DALLE, text: Tensor, image_tokens: Tensor) -> Tenso
 class AttentionMap(Stepper):
     """Goes through image slots of one picture; each shows where the slot that predicts this token looks.
 
-    system: the models. caption, tokens (rows, cols): of a drawing. Layer and head are chosen by sliders. From the
-    second stop on it asks where this head will look, with the stop before still in sight.
+    system: the models. caption, tokens (rows, cols): of a drawing. weights (layers, heads, S, S): of another network
+    over these tokens, [SEP] first and without a caption, such as a student's own; by default the system's. Layer and
+    head are chosen by sliders. From the second stop on it asks where this head will look, with the stop before still in
+    sight. Raises ValueError where weights are not of that many slots.
     """
 
     title = "Where does it look?"
     strip = 2
 
-    def __init__(self, system: TextToImage, caption: str, tokens: Tensor, every: int = 5):
+    def __init__(
+        self, system: TextToImage, caption: str, tokens: Tensor, every: int = 5, weights: Tensor | None = None
+    ):
         c = system.dalle.config
         self.rows, self.cols = c.rows, c.cols
         text = system.tokenizer.encode([caption])
@@ -63,14 +67,23 @@ class AttentionMap(Stepper):
         ]  # Ġ: a space before
         self.spoken = sum(i != system.tokenizer.pad_id for i in ids)  # start and words; the pads come after
         self.slots_before = c.text_length  # then [SEP], whose slot predicts image token 0
-        self.weights = attention_weights(system.dalle, text, tokens.reshape(1, -1))
+        if weights is None:
+            self.weights = attention_weights(system.dalle, text, tokens.reshape(1, -1))
+        elif weights.ndim != 4 or weights.shape[-1] != c.image_length:
+            raise ValueError(
+                f"The weights should have the shape (layers, heads, {c.image_length}, {c.image_length}): a slot for "
+                f"[SEP] and one for each token but the last; these have {tuple(weights.shape)}."
+            )
+        else:
+            self.weights, self.words, self.spoken, self.slots_before = weights.detach(), [], 0, 0
+        layers, heads = self.weights.shape[:2]
         self.image = system.dvae.decode(tokens[None])[0]
         self.side = system.dvae.config.factor
         self.places = list(range(c.cols + 1, c.image_length, every))
         self.length = len(self.places)
         look = {"style": {"description_width": "initial"}, "layout": {"width": "260px"}, "continuous_update": False}
-        self.layer = widgets.IntSlider(value=1, min=1, max=c.layers, description="layer", **look)
-        self.head = widgets.IntSlider(value=1, min=1, max=c.heads, description="head", **look)
+        self.layer = widgets.IntSlider(value=1, min=1, max=layers, description="layer", **look)
+        self.head = widgets.IntSlider(value=1, min=1, max=heads, description="head", **look)
         for slider in (self.layer, self.head):
             slider.observe(lambda change: self.renew(keep=True), "value")
         super().__init__((widgets.HBox([self.layer, self.head], layout={"flex_flow": "row wrap"}),))
@@ -86,15 +99,22 @@ class AttentionMap(Stepper):
     def frame(self, i: int) -> Frame:
         place = self.places[i]
         words, rest, before = self.looks(place)
-        one_word = self.words[int(words.argmax())]
         others = before.clone()
         others[place - self.cols] = 0
-        names = ("a word of the caption", "the token right above", "another token of the picture", "pads or [SEP]")
-        most = (float(words.max()), float(before[place - self.cols]), float(others.max()), float(rest.max()))
+        most, told = {}, ""
+        if self.spoken:
+            one_word = html.escape(self.words[int(words.argmax())])
+            most["a word of the caption"] = float(words.max())
+            told = f"most of the words (“{one_word}”) {words.max():.0%}, "
+        most["the token right above"] = float(before[place - self.cols])
+        most["another token of the picture"] = float(others.max())
+        alone = "pads or [SEP]" if self.spoken else "[SEP]"
+        most[alone] = float(rest.max())
         told = (
-            f"the token right above {most[1]:.0%}, most of the other tokens {most[2]:.0%}, most of the words "
-            f"(“{html.escape(one_word)}”) {most[0]:.0%}, pads and [SEP] {float(rest.sum()):.0%}."
+            f"the token right above {before[place - self.cols]:.0%}, most of the other tokens {others.max():.0%}, "
+            f"{told}{alone.replace(' or ', ' and ')} {rest.sum():.0%}."
         )
+        names = tuple(most)
         text = f"The slot that predicts token {place} (framed) gives {told}"
         if i == 0:
             return Frame(self.picture(place, place), text)
@@ -104,7 +124,7 @@ class AttentionMap(Stepper):
             question=f"The next stop is token {place} (framed black). Below is where this head looked from the stop "
             f"before, token {self.places[i - 1]} (orange). What will get most now?",
             choices=names,
-            answer=max(range(4), key=lambda n: most[n]),
+            answer=names.index(max(most, key=lambda name: most[name])),
             because=f"{told[0].upper()}{told[1:]}",
             hidden=self.picture(self.places[i - 1], place),
         )
@@ -112,16 +132,21 @@ class AttentionMap(Stepper):
     def picture(self, looking: int, framed: int) -> Picture:
         """The weights of the slot that predicts token `looking`; the frame stands round token `framed`."""
         words, rest, before = self.looks(looking)
-        figure = new_figure(8.8, 3.1)
-        left, middle, right = figure.subplots(1, 3, width_ratios=(1.7, 1, 1))
-        labels = [*self.words[: self.spoken], "all pads", "[SEP]"]
-        values = [*words.tolist(), *rest.tolist()]
-        colors = [BLUE] * self.spoken + [GRAY] * 2
-        left.bar_label(left.bar(range(len(labels)), values, color=colors), [_percent(v) for v in values], fontsize=8)
-        left.set_xticks(range(len(labels)), labels, rotation=40, ha="right", fontsize=8)
-        left.set_title(f"caption {float(words.sum()):.0%}, pads and [SEP] {float(rest.sum()):.0%}", fontsize=9)
-        left.set_ylim(0, 1.05)
-        left.set_ylabel("weight", fontsize=8)
+        figure = new_figure(7.0, 2.9)
+        left, middle, right = figure.subplots(1, 3, width_ratios=(1.1, 1, 1))
+        labels, values = [*self.words[: self.spoken], "all pads", "[SEP]"], [*words.tolist(), *rest.tolist()]
+        if not self.spoken:  # no caption, so no pads
+            labels, values = labels[1:], values[1:]
+        colors = [BLUE] * self.spoken + [GRAY] * (len(labels) - self.spoken)
+        drawn = left.barh(range(len(labels)), values, color=colors)
+        left.bar_label(drawn, [_percent(v) for v in values], fontsize=9, padding=2)
+        left.set_yticks(range(len(labels)), labels, fontsize=9)
+        left.set_ylim(max(len(labels), 6) - 0.5, -0.5)  # in the order of the sequence, from the top
+        text = f"caption {words.sum():.0%}, pads and " if self.spoken else ""
+        left.set_title(f"{text}[SEP] {rest.sum():.0%}", fontsize=9, loc="right")
+        left.set_xlim(0, 1.15)
+        left.set_xticks((0, 0.5, 1), ("0", "0.5", "1"), fontsize=8)
+        left.set_xlabel("weight (numbers: %)", fontsize=8)
         frame(middle, to_image(self.image))
         middle.set_title("the picture", fontsize=9)
         grid = torch.full((self.rows * self.cols,), torch.nan)
@@ -132,7 +157,7 @@ class AttentionMap(Stepper):
                 color = "white" if value < 0.3 else "black"
                 where = (cell % self.cols, cell // self.cols)
                 right.text(*where, f"{100 * value:.0f}", ha="center", va="center", fontsize=8, color=color)
-        right.set_title(f"tokens so far {float(before.sum()):.0%} (numbers: %)", fontsize=9)
+        right.set_title(f"tokens so far {float(before.sum()):.0%}", fontsize=9)
         right.set_xticks([])
         right.set_yticks([])
         for place, color in {looking: ORANGE, framed: "black"}.items():

@@ -167,7 +167,7 @@ class DrawStep(Stepper):
     ) -> Picture:
         """Left, the picture so far; right, a bar for each of the likeliest codes and one for all others; below, what
         each code would paint. place: the one that came; None: not told yet."""
-        figure = new_figure(9.2, 4.3)
+        figure = new_figure(7.2, 4.3)
         grid = figure.add_gridspec(3, SHOWN + 2, height_ratios=(2.3, 1.2, 0.42), width_ratios=(2.9, *[1.0] * 7))
         left = figure.add_subplot(grid[:, 0])
         known = self.tokens[: i + (place is not None)]

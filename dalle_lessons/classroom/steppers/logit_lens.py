@@ -107,7 +107,7 @@ class LogitLens(Stepper):
 
     def picture(self, layer: int, seen: bool):
         rows, cols = self.system.dalle.config.rows, self.system.dalle.config.cols
-        figure = new_figure(8.8, 2.5)
+        figure = new_figure(6.8, 2.2)
         left, guessed, right, alone = figure.subplots(1, 4)
 
         def decoded(tokens: Tensor):

@@ -103,7 +103,7 @@ class Matching(Stepper):
 
     def picture(self, i: int, answered: bool):
         n = len(self.captions)
-        figure = new_figure(8.8, 0.66 * n + 0.5)
+        figure = new_figure(7.0, 0.66 * n + 0.5)
         left, right, words = figure.subplots(1, 3, width_ratios=(1, 3.0, 2.2))
         frame(left, to_image(torch.cat(list(self.images), dim=1)))  # below each other: (3, n · H, W)
         side = self.images.shape[2]
@@ -120,7 +120,8 @@ class Matching(Stepper):
         corner, size = ((-0.5, k - 0.5), (n, 1)) if i < n else ((k - 0.5, -0.5), (1, n))
         right.add_patch(rectangle(corner, *size, fill=False, edgecolor="#D55E00", linewidth=2.5))
         right.set_yticks([])
-        right.set_xticks(range(n), [f"caption {j + 1}" for j in range(n)], fontsize=9)
+        right.set_xticks(range(n), [f"{j + 1}" for j in range(n)], fontsize=9)
+        right.set_xlabel("caption", fontsize=9)
         words.set_axis_off()
         for j, caption in enumerate(self.captions):
             text = fill(f"{j + 1}: {caption}", 30, subsequent_indent="    ")

@@ -140,8 +140,8 @@ class OneLook(Stepper):
 
     def picture(self, i: int) -> Picture:
         """Left the arrows, right the numbers so far, a line for each operation."""
-        drawn = new_figure(8.6, 3.3)
-        left, right = drawn.subplots(1, 2, width_ratios=(3.0, 5.6))
+        drawn = new_figure(6.6, 3.2)
+        left, right = drawn.subplots(1, 2, width_ratios=(2.3, 4.3))
         self.draw_arrows(left)
         rows = self.rows()
         self.draw_rows(right, rows[:i], mixture=rows[4] if i == 5 else None)
@@ -156,12 +156,12 @@ class OneLook(Stepper):
         top = 1.5 * max(1.0, float(self.k.abs().max()), float(self.q.abs().max()))
         for (x, y), said in names.items():
             ax.annotate("", (x, y), (0, 0), arrowprops={"arrowstyle": "->", "color": BLUE, "linewidth": 2})
-            ax.text(x + 0.04 * top, y + 0.05 * top, "\n".join(said), fontsize=8, color=BLUE)
+            ax.text(x + 0.04 * top, y + 0.05 * top, "\n".join(said), fontsize=9, color=BLUE)
         arrow = {"arrowstyle": "->", "color": ORANGE, "linewidth": 3}
         ax.annotate("", (query[0], query[1]), (0, 0), arrowprops=arrow)
         word = self.words[self.asking]
-        x, y = (0.75 * part - 0.09 * top for part in query)
-        ax.text(x, y, f"query of {word}", fontsize=8, color="#A56A00", va="top")
+        x, y = 0.5 * query[0], 0.5 * query[1] - 0.09 * top
+        ax.text(x, y, f"query of {word}", fontsize=9, color="#A56A00", ha="center", va="top")
         ax.set_xlim(-top, top)
         ax.set_ylim(-top, top)
         ax.set_aspect("equal")

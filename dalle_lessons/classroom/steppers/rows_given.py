@@ -118,7 +118,7 @@ class RowsGiven(Stepper):
 
     def picture(self, i: int, completions: Tensor | None) -> Picture:
         """The given rows (the rest gray), completions or question marks, the whole picture; below, counts so far."""
-        figure = new_figure(8.4, 3.6)
+        figure = new_figure(6.6, 3.4)
         above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.7, 1.9]).flat
         axes = above.subplots(1, SHOWN + 2)
         pixels = to_tensor(self.image).clone()

@@ -122,7 +122,7 @@ class TrainingStages(Stepper):
 
     def picture(self, stage: int | None, images: torch.Tensor | None, curve: bool):
         """The curve, or its first point alone; with a stage a dot on it, and right the drawings or question marks."""
-        figure = new_figure(8.4, 2.7)
+        figure = new_figure(6.6, 2.7)
         grid = figure.add_gridspec(2, 2 + SHOWN // 2, width_ratios=[2.2, 0.1] + [1] * (SHOWN // 2))
         left = figure.add_subplot(grid[:, 0] if stage is not None else grid[:, :])
         known = None if curve else 1  # how many points of the curve are shown
@@ -136,7 +136,7 @@ class TrainingStages(Stepper):
         left.minorticks_off()
         left.set_xlabel("step", fontsize=8)
         left.set_ylabel("held-out nats", fontsize=8)
-        left.tick_params(labelsize=7)
+        left.tick_params(labelsize=8)
         left.grid(alpha=0.25)
         seen = "The curve of the held-out loss" if curve else "The first point of a curve of the held-out loss"
         if stage is None:
