@@ -165,10 +165,10 @@ def causes(answer) -> None:
         raise CheckFailed("Give four letters from a to e, the causes of A, B, C and D in this order.")
     reasons = {
         "A": {
-            "a": "A's curve falls smoothly, as in the training in order, and then stops: too long steps jump.",
-            "b": "A comes down as quickly as the training in order at first: with a low rate it would be slow.",
+            "a": "A's curve falls smoothly, as in the healthy training, and then stops: too long steps jump.",
+            "b": "A comes down as quickly as the healthy training at first: with a low rate it would be slow.",
             "c": "In A training and held-out pictures stop together: learning by heart would draw the two apart.",
-            "d": "A stops above the training in order: whoever sees the answers comes near 0.",
+            "d": "A stops above the healthy training: whoever sees the answers comes near 0.",
         },
         "B": {
             "a": "B learns its training pictures well, so the rate is not too high: look at the held-out line.",
@@ -177,15 +177,15 @@ def causes(answer) -> None:
             "e": "With captions of other pictures both lines would stop together; B's two lines part.",
         },
         "C": {
-            "a": "C's loss falls faster than in the training in order: too high a rate does not help that much.",
-            "b": "C's loss falls faster than in the training in order: too low a rate would be slow.",
+            "a": "C's loss falls faster than in the healthy training: too high a rate does not help that much.",
+            "b": "C's loss falls faster than in the healthy training: too low a rate would be slow.",
             "c": "In C the held-out pictures are predicted as well as those of training: nothing was learned by heart.",
             "e": "C knows more than any caption can say: with captions of other pictures it would know less.",
         },
         "D": {
-            "b": "D jumps about, far above the training in order: with a low rate it would fall slowly and smoothly.",
+            "b": "D jumps about, far above the healthy training: with a low rate it would fall slowly and smoothly.",
             "c": "In D training and held-out stay together: learning by heart would draw them apart.",
-            "d": "D stays far above the training in order: whoever sees the answers comes near 0.",
+            "d": "D stays far above the healthy training: whoever sees the answers comes near 0.",
             "e": "D loses more than its captions: it hardly learns that most of a picture is white.",
         },
     }

@@ -1,4 +1,5 @@
-"""Figures of lesson 10: what a training looks like, in order and with a fault."""
+"""Figures of lesson 10: what a training looks like, in order and with a fault. What an optimizer makes of a gradient
+stands in `moves_10`."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ from ..guesses import Outcome
 from ..ledger import draw_ledger
 from ..pictures import Picture
 from . import figure
+from .moves_10 import moves
 
+__all__ = ["moves"]  # registered there
 ROWS = COLS = 8  # of a shapes picture's tokens
 NAMES = ("shape", "color", "size", "position", "relation")  # of the attributes that the checker of the shapes knows
 LEAST_RIGHT = 0.85  # of the attributes, in one drawing for each held-out caption
@@ -124,7 +127,7 @@ def training_curves(curve: dict[str, list[float]]) -> Picture:
     panel = new_figure(8.8, 3.1)
     for ax, scale in zip(panel.subplots(1, 2), ("linear", "log"), strict=True):
         for n, name in enumerate(names):
-            style = {"color": (BLUE, ORANGE, GREEN)[n], "linestyle": DASHES[n]}
+            style = {"color": (BLUE, ORANGE, GREEN)[n], "linestyle": DASHES[n], "marker": MARKERS[n], "markersize": 3}
             ax.plot(curve["step"], curve[name], linewidth=1.5, label=f"{name}: {curve[name][-1]:.3f}", **style)
         ax.set_yscale(scale)
         ax.set_title("linear axis" if scale == "linear" else "logarithmic axis", fontsize=9)
@@ -200,9 +203,9 @@ def ledger(nats: dict[str, float]) -> Picture:
 
 @figure("10.broken")
 def broken(dvae: DVAE, captions: Sequence[str]) -> Picture:
-    """Four trainings with one fault each: their curves, and what each draws from the four captions; the training in
-    order beside them."""
-    named = {"in order": runs()["in order"], **runs()["faults"]}
+    """Four trainings with one fault each: their curves, and what each draws from the four captions; the healthy
+    training beside them."""
+    named = {"healthy": runs()["in order"], **runs()["faults"]}
     panel = new_figure(11.0, 6.2)
     grid = panel.add_gridspec(3, 2 * len(named), height_ratios=[2.0, 1.0, 1.0])
     steps, first = runs()["steps"], None
@@ -211,7 +214,7 @@ def broken(dvae: DVAE, captions: Sequence[str]) -> Picture:
         first = first or ax
         ax.plot(steps, run["train"], color=BLUE, label="train, mean of 10")
         ax.plot(steps, run["held out"], color=ORANGE, linestyle="--", label="held out")
-        ax.axhline(named["in order"]["held out"][-1], color=GRAY, linewidth=1)
+        ax.axhline(named["healthy"]["held out"][-1], color=GRAY, linewidth=1)
         ax.set_title(name, fontsize=11, fontweight="bold", color=GREEN if n == 0 else "black")
         ax.set_yscale("log")
         ax.tick_params(labelsize=8, labelleft=n == 0)
@@ -230,7 +233,7 @@ def broken(dvae: DVAE, captions: Sequence[str]) -> Picture:
     first.set_ylabel("nats an image token", fontsize=8)
     first.legend(fontsize=8)
     alt = (
-        "Five trainings side by side: one in order, and A to D with a fault each. Above, the loss on training and "
-        "held-out pictures, with a gray line where the training in order ended; below, four drawings of each."
+        "Five trainings side by side: one healthy, and A to D with a fault each. Above, the loss on training and "
+        "held-out pictures, with a gray line where the healthy one ended; below, four drawings of each."
     )
     return as_picture(panel, alt)
