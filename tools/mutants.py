@@ -75,11 +75,12 @@ def run(module: str, tests: list[str], minutes: float | None) -> dict[str, int]:
     # begin than most tests.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LESSONS_BROWSER": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     with open(folder / "log.txt", "w", encoding="utf-8") as log:
-        with subprocess.Popen([*mutmut, "run"], cwd=folder, env=environment, stdout=log, stderr=log) as process:
+        everything = {"cwd": folder, "env": environment, "stdout": log, "stderr": log, "start_new_session": True}
+        with subprocess.Popen([*mutmut, "run"], **everything) as process:
             try:
                 process.wait(None if minutes is None else 60 * minutes)
             except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGINT)  # as Ctrl+C: it ends what it began, and keeps what it found
+                os.killpg(process.pid, signal.SIGTERM)  # with the copies that it made; what it found is in files
         subprocess.run([*mutmut, "export-cicd-stats"], cwd=folder, stdout=log, stderr=log)
     found = folder / "mutants" / "mutmut-cicd-stats.json"
     if not found.exists():
