@@ -131,6 +131,10 @@ def test_top_p_keeps_at_least_the_likeliest():
     assert (keep_top_p(torch.tensor([[0.0, 5.0, 1.0]]), 1e-9)[0] > -math.inf).tolist() == [False, True, False]
 
 
+def test_top_p_that_is_reached_exactly_keeps_no_more():
+    assert (keep_top_p(torch.zeros(1, 4), 0.5) > -math.inf).sum() == 2
+
+
 def test_each_row_is_cut_by_itself():
     logits = torch.tensor([[3.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 3.0]])
     assert (keep_top_k(logits, 1) > -math.inf).nonzero().tolist() == [[0, 0], [1, 3]]
@@ -419,6 +423,20 @@ def test_batches_hold_the_pictures_of_their_indices_alone_or_among_others():
     assert torch.equal(tokens[1], sample(model, text[:1].expand(32, -1), seed=4, indices=rows)[1])
 
 
+def test_two_pictures_have_each_its_own_caption_and_first_tokens_and_without_a_seed_it_is_0():
+    model, text, given = model_with(), captions(2), torch.tensor([[3], [7]])
+    ((rows, tokens),) = sample_batches(model, text, [0, 1], given=given)
+    own = [min(row, 1) for row in rows]
+    assert torch.equal(tokens[:2], sample(model, text[own], seed=0, given=given[own], indices=rows)[:2])
+    assert tokens[:2, 0].tolist() == [3, 7]
+
+
+def test_a_batch_alone_is_told_too_token_by_token():
+    calls = []
+    ((_, tokens),) = sample_batches(model_with(), captions(1), [2], on_token=lambda *told: calls.append(told))
+    assert [i for i, *_ in calls] == list(range(12)) and torch.equal(calls[-1][1], tokens)
+
+
 def test_noise_is_spent_on_the_rows_that_are_wanted_alone(monkeypatch):
     spent = []
     real = sampling.noise_generator
@@ -471,6 +489,22 @@ def test_batches_at_the_same_time_hold_what_they_hold_one_after_another(two_thre
         assert torch.equal(together[rows], apart[rows])
         alone = dict(sample_batches(model, text, [rows[7]], seed=4))
         assert torch.equal(alone[rows][7], apart[rows][7])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_each_batch_takes_one_core_and_as_many_as_there_are_threads_go_at_the_same_time(
+    count, two_threads, monkeypatch
+):
+    threads, met, real = [], threading.Barrier(count, timeout=60), sampling.sample
+
+    def watched(*arguments, **options):
+        met.wait()  # until all of them are being sampled
+        threads.append(torch.get_num_threads())
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(sampling, "sample", watched)
+    list(sample_batches(model_with(), captions(1), range(32 * count), seed=4))
+    assert threads == [1] * count and torch.get_num_threads() == 2
 
 
 def test_of_batches_at_the_same_time_each_token_is_told_in_the_calling_thread(two_threads):
