@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import random
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -18,22 +13,17 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm.auto import tqdm
 
 from ..datasets.shard_stream import ShardStream
-from ..model.atomic import replace_file
 from ..model.devices import peak_memory, pick_device
-from ..model.threads import available_cores
-from . import checkpoint_folders, distributed
-from .checkpoints import read_checkpoint, write_checkpoint
-from .distributed import ALONE, Processes, placed_like, replace_parameters, whole
-from .identity import refuse_differences
+from . import distributed
+from .distributed import ALONE, Processes, replace_parameters, whole
 from .memory import keep_freed_memory
 from .optimizers import make_optimizers, moving_average
-from .precision import autocast, choose_precision, gradient_scaler
+from .precision import autocast, choose_precision
 from .shares import Share
 from .step import Divisible, LossFn, LossOf, randomness
 from .stop_signals import stop_requests
 from .train_config import TrainConfig
-
-LOG = "log.csv"
+from .training_state import TrainingState
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -51,8 +41,8 @@ class Constrained(Protocol):
         ...
 
 
-class Trainer(Generic[M]):
-    """Model, optimizers, average and random states; all that a checkpoint must hold."""
+class Trainer(TrainingState[M]):
+    """The state of a training, and the steps that change it."""
 
     def __init__(
         self,
@@ -76,116 +66,23 @@ class Trainer(Generic[M]):
 
         Raises ValueError with one sentence for a batch that cannot be divided into equal parts as was asked for.
         """
-        self.device, self.processes, self.sharded = pick_device(device), processes, sharded
-        self.model, self.loss_fn, self.train_config = model.to(self.device), loss_fn, train_config
+        place = pick_device(device)
+        model = model.to(place)
+        self.loss_fn, self.sharded = loss_fn, sharded
         self.parts = processes.count * train_config.accumulate
         if self.parts > 1 and not isinstance(loss_fn, Divisible):
             raise ValueError("A loss function draws its batch itself: set accumulate to 1, or give an objective.")
         if train_config.batch % self.parts:
             raise ValueError(f"A batch of {train_config.batch} cannot be computed in {self.parts} equal parts.")
-        self.identity: dict[str, Any] = {"train_config": asdict(train_config), **(identity or {})}
-        self.out = None if out is None else Path(out)
-        self.average = AveragedModel(self.model, multi_avg_fn=moving_average(train_config.ema))
-        self.average.train()  # it changes too: its weights are no longer those that were loaded (`weights_sha256`)
-        self.loss_of: nn.Module = LossOf(self.model)
+        average = AveragedModel(model, multi_avg_fn=moving_average(train_config.ema))
+        average.train()  # it changes too: its weights are no longer those that were loaded (`weights_sha256`)
+        self.loss_of: nn.Module = LossOf(model)
         if compiled:
             self.loss_of.compile()
         if processes.count > 1:
-            self.loss_of = distributed.divide(self.loss_of, self.model, self.average, self.device, loss_fn, sharded)
-        self.optimizers = make_optimizers(self.model, train_config)
-        self.step = 0
-        self.seconds = 0.0
-        self.rng = random.Random(train_config.seed)
-        self.precision = train_config.precision  # "auto" until it has been chosen
-        self.scaler = gradient_scaler(self.device, self.precision)
-        self.log: list[dict[str, float]] = []
-        self.sums: dict[str, float] = {}  # of the parts of the loss, over the `since` steps after the log's last line
-        self.since = 0
-        self.stream = stream
-        self.unsaved: OSError | None = None  # why the last attempt to save failed, if it did
-
-    def checkpoint(self) -> dict[str, Any]:
-        """All but the tensors of model, average and optimizers."""
-        return {
-            "step": self.step,
-            "seconds": self.seconds,
-            "torch_rng": torch.get_rng_state(),
-            "python_rng": self.rng.getstate(),
-            "precision": self.precision,
-            "scaler": self.scaler.state_dict(),
-            "threads": torch.get_num_threads(),
-            "identity": self.identity,
-            "log": self.log,
-            "sums": self.sums,
-            "since": self.since,
-            "stream": None if self.stream is None else self.stream.state_dict(),
-        }
-
-    def save(self) -> None:
-        """Write checkpoint and log, each in one step; the checkpoint before stays beside the new one. Several processes
-        do it together."""
-        if self.out is None:
-            return
-        self.out.mkdir(parents=True, exist_ok=True)
-        if self.processes.count > 1:
-            tensors = checkpoint_folders.named_tensors(self.model, self.average, self.optimizers)
-            checkpoint_folders.write_folder(self.out, tensors, self.checkpoint(), self.processes)
-        else:
-            tensors = {"model": self.model.state_dict(), "average": self.average.state_dict()}
-            optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
-            write_checkpoint(self.out, {**tensors, "optimizers": optimizers, **self.checkpoint()})
-        if self.log and self.processes.first:
-            replace_file(self.out / LOG, self.write_log)
-
-    def try_to_save(self) -> None:
-        """As `save`; but a disk that is full, or a log that is open elsewhere, ends no training: it is said, and kept
-        in `unsaved`. What was saved before stays."""
-        try:
-            self.save()
-            self.unsaved = None
-        except OSError as error:
-            self.unsaved = error
-            tqdm.write(f"{error} What was saved before is unharmed.", file=sys.stderr)
-
-    def write_log(self, path: Path) -> None:
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(self.log[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.log)
-
-    def load(self, say: Callable[[str], object] = print) -> None:
-        """Take up the checkpoint of `out`. say: gets a sentence if the newest cannot be read and the one before it is
-        taken. Raises FileNotFoundError or ValueError with one sentence."""
-        if self.out is None:
-            raise ValueError("To resume, name the folder that holds the checkpoint.")
-        parts = self.model, self.average, self.optimizers, self.processes
-        state = read_checkpoint(
-            self.out,
-            say,
-            lambda s: s | checkpoint_folders.read_tensors(s["folder"], *parts) if "folder" in s else s,
-        )
-        refuse_differences(self.out, state["identity"], self.identity)
-        try:
-            for module, saved in ((self.model, state["model"]), (self.average, state["average"])):
-                now = module.state_dict()
-                module.load_state_dict({name: placed_like(t, now.get(name, t)) for name, t in saved.items()})
-        except RuntimeError as error:
-            raise ValueError(f"{self.out} holds another model: resume with the same preset and options.") from error
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-            for parameter, slots in optimizer.state.items():
-                slots.update({name: placed_like(value, parameter) for name, value in slots.items()})
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.log, self.sums, self.since = state["log"], state["sums"], state["since"]
-        self.take_precision(state["precision"])
-        self.scaler.load_state_dict(state["scaler"])
-        version, internal, gauss = state["python_rng"]
-        self.rng.setstate((version, tuple(internal), gauss))
-        # Another number of threads adds in another order; but more threads than cores only wait for each other.
-        torch.set_num_threads(min(state["threads"], available_cores()))
-        torch.set_rng_state(state["torch_rng"])
-        if self.stream is not None:
-            self.stream.load_state_dict(state["stream"])
+            self.loss_of = distributed.divide(self.loss_of, model, average, place, loss_fn, sharded)
+        optimizers = make_optimizers(model, train_config)
+        super().__init__(model, average, optimizers, train_config, out, identity, place, stream, processes)
 
     def must_be_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
@@ -194,9 +91,6 @@ class Trainer(Generic[M]):
                 f"The {what} is {value} at step {self.step}: the learning rate ({lr:g}) is probably too high; start "
                 f"again in another folder with --lr {lr / 3:.1g} or another smaller one."
             )
-
-    def take_precision(self, precision: str) -> None:
-        self.precision, self.scaler = precision, gradient_scaler(self.device, precision)
 
     def passes(self) -> dict[str, float]:
         """Draw a batch, and go forward and backward through it, part by part. -> the parts of its loss."""
