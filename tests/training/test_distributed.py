@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,16 +68,24 @@ TRAININGS = {  # name: what is trained, and how by two processes
     "dvae": ({"kind": "dvae"}, {}),
     "dvae of running means": ({"kind": "dvae", "means": True}, {}),
 }
+BEGUN_BY_TWO = ("begun by two", "begun by two, sharded")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder with each training twice: by one process, and by two."""
+    """A folder with each training twice, by one process and by two; and with trainings of DALL·E that the one began
+    and the other ended. All in three starts, since every start imports PyTorch anew."""
     folder = tmp_path_factory.mktemp("distributed")
     one = [{**what, "steps": 20, "out": folder / f"{name}, one"} for name, (what, _) in TRAININGS.items()]
+    start([*one, {"kind": "dalle", "steps": 20, "minutes": 0, "out": folder / "begun by one"}], processes=1)
     two = [{**what, "steps": 20, "out": folder / f"{name}, two", **how} for name, (what, how) in TRAININGS.items()]
-    start(one, processes=1)
-    start(two)
+    half, rest = ({"kind": "dalle", "steps": 20, **more} for more in ({"stop": 10}, {"resume": True}))
+    two.append({**rest, "sharded": True, "out": folder / "begun by one"})
+    halves = [folder / name for name in BEGUN_BY_TWO]
+    start([*two, {**half, "out": halves[0]}, {**half, "sharded": True, "out": halves[1]}])
+    for begun in halves:
+        shutil.copytree(begun, folder / f"{begun.name}, half")
+    start([{**rest, "out": begun} for begun in halves], processes=1)
     return folder
 
 
@@ -100,20 +109,11 @@ def test_the_weights_of_two_processes_are_those_of_one_and_written_once(name, tr
 
 @needs_torchrun
 @pytest.mark.slow
-def test_what_two_processes_began_one_ends_and_the_other_way_round(tmp_path):
-    half = {"kind": "dalle", "steps": 20, "stop": 10}
-    start([{**half, "out": tmp_path / "a"}, {**half, "out": tmp_path / "b", "sharded": True}])
-    rests = [torch.load(tmp_path / name / "checkpoint" / "rest.pt", weights_only=True) for name in "ab"]
+def test_what_two_processes_began_one_ends_and_the_other_way_round(trained):
+    rests = [torch.load(trained / f"{n}, half" / "checkpoint" / "rest.pt", weights_only=True) for n in BEGUN_BY_TWO]
     assert [rest["step"] for rest in rests] == [11, 11], "one was asked to end, and both finished the step"
-    rest = {"kind": "dalle", "steps": 20, "resume": True}
-    resumed = [{**rest, "out": tmp_path / name} for name in "ab"]
-    begun = {**half, "stop": None, "minutes": 0, "out": tmp_path / "c"}
-    start([{**half, "stop": None, "out": tmp_path / "whole"}, *resumed, begun], processes=1)
-    expected = losses(tmp_path / "whole")
-    for name in "ab":
-        assert_close(losses(tmp_path / name), expected, **SAME)
-    start([{**rest, "out": tmp_path / "c", "sharded": True}])
-    assert_close(losses(tmp_path / "c"), expected, **SAME)
+    for name in (*BEGUN_BY_TWO, "begun by one"):
+        assert_close(losses(trained / name), losses(trained / "dalle sharded, one"), **SAME)
 
 
 @needs_torchrun
