@@ -29,6 +29,7 @@ SUITES = {
     "training.token_noise": ["training/test_batches.py"],
     "training.objectives": ["training/test_objectives.py", "training/test_clip_objective.py", "training/test_run.py"],
     "training.trainer": ["training/test_trainer.py"],
+    "training.training_state": ["training/test_trainer.py"],
     "evaluation.metrics": ["evaluation/test_metrics.py"],
     "evaluation.likelihood": ["evaluation/test_likelihood.py"],
     "evaluation.candidates": ["evaluation/test_drawings.py"],
