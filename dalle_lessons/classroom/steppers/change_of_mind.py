@@ -40,7 +40,7 @@ class ChangeOfMind(Stepper):
         self.system, self.model = system, model
         self.captions = [first, second]
         self.noise = torch.randn(SHOWN, 16, 64, generator=torch.Generator().manual_seed(0))
-        look = {"continuous_update": False, "layout": {"width": "420px"}}
+        look = {"continuous_update": False, "layout": {"width": "420px", "max_width": "98%"}}
         self.fields = [
             widgets.Text(caption, description=name, **look)
             for name, caption in zip(("first", "second"), self.captions, strict=True)
@@ -112,7 +112,7 @@ class ChangeOfMind(Stepper):
 
     def picture(self, i: int, now: Tensor, end: Tensor | None) -> Picture:
         """The guesses when the caption is exchanged, and the drawings at the end, or question marks."""
-        figure = new_figure(7.6, 2.5)
+        figure = new_figure(6.2, 2.4)  # small enough that its words can be read on a narrow page
         ax = figure.subplots()
         last = torch.ones_like(now) if end is None else end
         lines = [(f"its guess at\nt = {SWITCHES[i] / STEPS:g}", now), ("at the end", last)]
@@ -120,7 +120,7 @@ class ChangeOfMind(Stepper):
         for n in range(SHOWN if end is None else 0):
             x, y = n * (TILE + GAP) + TILE / 2, TILE + GAP + TILE / 2
             ax.text(x, y, "?", fontsize=22, ha="center", va="center")
-        figure.suptitle(f"first “{self.captions[0]}”, then “{self.captions[1]}”", fontsize=10)
+        figure.suptitle(f"first “{self.captions[0]}”\nthen “{self.captions[1]}”", fontsize=10)
         below = "what is drawn at the end" if end is not None else "the drawings, still to come"
         return show(
             figure, f"The network's guesses from {SHOWN} noises at t = {SWITCHES[i] / STEPS:g}, and below {below}."
