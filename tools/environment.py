@@ -87,16 +87,21 @@ def install(python, extra):
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     pip += ["--constraint", str(ROOT / "constraints.txt")]
     index = os.environ.get("TORCH_INDEX")
-    print("Installing PyTorch (the first time: one large download) ...")
-    sys.stdout.flush()
-    # Not compiled ahead: most of its modules are never imported, and Python keeps what it compiled of the others.
-    torch = [*pip, "--no-compile", *(["--extra-index-url", index] if index else []), "torch"]
-    print_next = f"Installing the package and what “{extra}” needs ..."
-    for command, after in ((torch, print_next), ([*pip, "--editable", f"{ROOT}[{extra}]"], "")):
+    # PyTorch is not compiled ahead: most of its modules are never imported, and Python keeps what it compiled of the
+    # others. Nor is what a drawing needs, which is little and soon imported.
+    lean = [*pip, "--no-compile"]
+    rest = [*(lean if extra == "sign" else pip), "--editable", f"{ROOT}[{extra}]"]
+    steps = [(f"the package and what “{extra}” needs", rest)]
+    if index or extra != "sign":
+        torch = [*lean, *(["--extra-index-url", index] if index else []), "torch"]
+        steps.insert(0, ("PyTorch (the first time: one large download)", torch))
+    else:  # one call of pip is faster than two
+        steps = [(f"PyTorch, the package and what “{extra}” needs (the first time: one large download)", rest)]
+    for what, command in steps:
+        print(f"Installing {what} ...")
+        sys.stdout.flush()
         if subprocess.call(command):
             sys.exit("pip could not install it; what stands above says why. Once there is a network, try again.")
-        print(after, end="\n" if after else "")
-        sys.stdout.flush()
 
 
 def state(extra):
