@@ -162,8 +162,8 @@ def calibration(record: Mapping[str, Mapping[str, Any]]) -> Picture:
         blind = [abs(0.5 - truth) for _, _, truth in numbers]
         low = sum(guess < truth for _, guess, truth in numbers)
         lines.append(
-            f"{len(numbers)} numbers: {100 * sum(off) / len(off):.0f}% of the range beside it, on average\n"
-            f"(always the middle: {100 * sum(blind) / len(blind):.0f}%); too low: {low} of {len(off)}"
+            f"{len(numbers)} numbers: off by {100 * sum(off) / len(off):.0f}% of the range, on average\n"
+            f"(always guessing the middle: {100 * sum(blind) / len(blind):.0f}%); too low: {low} of {len(off)}"
         )
     else:
         lines.append("No numbers guessed.")
