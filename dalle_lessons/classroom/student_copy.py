@@ -10,6 +10,7 @@ import ast
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -210,24 +211,33 @@ def _write_manifest(folder: Path, manifest: dict[str, dict[str, str]]) -> None:
     replace_file(folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8", newline="\n"))
 
 
-def _stub(indent: str, solution: str) -> str:
-    """What stands in a solution's place: inside a function a line that raises; else names that wait for a value."""
+def _stub(indent: str, solution: str, waiting: Sequence[str] = ()) -> str:
+    """What stands in a solution's place: inside a function a line that raises; else names that wait for a value.
+
+    waiting: names that wait above it already, which a second line would overwrite after they were filled in.
+    """
     if not indent:
         names = _assigned(solution)
         if names:
-            return "# your code here\n" + "\n".join(f"{name} = ..." for name in names)
+            return "\n".join(["# your code here", *(f"{name} = ..." for name in names if name not in waiting)])
     return STUB.format(indent=indent)
 
 
-def _assigned(solution: str) -> list[str]:
-    """The plain names that a solution at the top of a cell gives values to, if it does nothing but that at the end."""
+def _assigned(source: str, waiting: bool = False) -> list[str]:
+    """The plain names that code at the top of a cell gives values to, if it does nothing but that at the end.
+
+    waiting: only those whose value is, or holds, three dots.
+    """
     try:
-        body = ast.parse(solution).body
+        body = ast.parse(source).body
     except SyntaxError:  # a cell with a magic
         return []
     if any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in body):
         return []
-    targets = [t for node in body if isinstance(node, ast.Assign) for t in node.targets]
+    given = [node for node in body if isinstance(node, ast.Assign)]
+    if waiting:
+        given = [n for n in given if any(isinstance(v, ast.Constant) and v.value is ... for v in ast.walk(n.value))]
+    targets = [target for node in given for target in node.targets]
     return list(dict.fromkeys(target.id for target in targets if isinstance(target, ast.Name)))
 
 
@@ -243,7 +253,7 @@ def _without_solution(source: str, where: str) -> tuple[str, bool]:
         elif end and end["kind"] == kind:
             if kind == "SOLUTION":
                 answered = True
-                kept.append(indent + _stub(indent, "\n".join(region)))
+                kept.append(indent + _stub(indent, "\n".join(region), _assigned("\n".join(kept), waiting=True)))
             kind = None
         elif begin or end:
             raise ValueError(f"{where}: “{line.strip()}” stands where no such region can begin or end.")

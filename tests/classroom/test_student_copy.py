@@ -4,6 +4,8 @@ import copy
 import errno
 import json
 import os
+import re
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from dalle_lessons.classroom import student_copy
 
+ROOT = Path(__file__).resolve().parents[2]
 ANSWER = """\
 def nearest(x):
     ### BEGIN SOLUTION
@@ -85,6 +88,24 @@ def test_a_value_that_is_asked_for_waits_as_three_dots():
     notebook["cells"][5]["source"] = "### BEGIN SOLUTION\nletters = 'bca'\ncount = 3\n### END SOLUTION"
     source = "".join(student_copy.for_student(notebook)["cells"][5]["source"])
     assert source == "# your code here\nletters = ...\ncount = ..."
+
+
+def test_what_waits_above_for_a_value_is_not_overwritten_below():
+    notebook = lesson()
+    notebook["cells"][5]["source"] = "a = {'x': ...}\n### BEGIN SOLUTION\na = {'x': 3}\nb = 4\n### END SOLUTION"
+    source = "".join(student_copy.for_student(notebook)["cells"][5]["source"])
+    assert source == "a = {'x': ...}\n# your code here\nb = ..."
+    notebook["cells"][5]["source"] = "a = 1\n### BEGIN SOLUTION\na = 3\n### END SOLUTION"
+    assert "".join(student_copy.for_student(notebook)["cells"][5]["source"]).endswith("\na = ...")
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/[0-9][0-9]_*.ipynb")), ids=lambda path: path.stem)
+def test_no_lesson_gives_a_name_two_values_where_it_waits_for_one(path):
+    for cell in student_copy.for_student(json.loads(path.read_text(encoding="utf-8")))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and "# your code here" in source:
+            names = re.findall(r"^(\w+) = ", source, re.M)
+            assert len(names) == len(set(names)), (cell["id"], source)
 
 
 def test_making_a_copy_leaves_the_lesson_alone():
