@@ -86,6 +86,11 @@ def test_a_handout_shows_the_pictures_that_it_asks_about_and_no_others():
 def test_the_command_writes_one_file_a_lesson_and_names_those_there_are(tmp_path):
     result = CliRunner().invoke(main, ["teach", "slides", str(tmp_path / "s"), "--lessons", "06"])
     assert result.exit_code == 0 and (tmp_path / "s" / "06.html").stat().st_size > 50_000
+    slides = (tmp_path / "s" / "06.html").read_text(encoding="utf-8").split("<section")
+    told = re.findall(r"(\d+) at (\d+)", result.output)
+    assert [section for section, _ in told] == [str(number) for number in range(1, len(told) + 1)] and len(told) > 5
+    for section, number in told:
+        assert f"<h2>{section}. " in slides[int(number)] and f"<h2>{section}. " not in "".join(slides[: int(number)])
     result = CliRunner().invoke(main, ["teach", "slides", str(tmp_path), "--lessons", "77"])
     assert result.exit_code == 1 and "There is no lesson" in result.output
 

@@ -52,8 +52,21 @@ def slides(lessons: list[str], folder: Path, say: Callable[[str], None]) -> list
         text = lesson_as_slides(lesson)
         replace_file(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
         say(f"{path}: {text.count('<section')} slides. Arrow keys turn them, N shows the notes.")
+        begins = sections_in(text)
+        if begins:
+            listed = ", ".join(f"{section} at {number}" for section, number in begins.items())
+            say(f"Sections begin at these slides: {listed}. {path.name}#{max(begins.values())} opens the last of them.")
         written.append(path)
     return written
+
+
+def sections_in(text: str) -> dict[int, int]:
+    """{a section's number: that of its first slide, counted from 1} of a lesson's page."""
+    begins: dict[int, int] = {}
+    for number, slide in enumerate(text.split("<section")[1:], 1):
+        if match := re.search(r"<h2>(\d+)\. ", slide):
+            begins.setdefault(int(match[1]), number)
+    return begins
 
 
 def lesson_as_slides(lesson: str) -> str:
