@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from dalle_lessons.classroom.student_copy import for_student
 from dalle_lessons.classroom.teach.assignment import lesson_path, source_of, split_lessons
 from dalle_lessons.classroom.teach.guard import fresh_exercises
-from dalle_lessons.classroom.teach.release import BEGIN, SKIP, for_nbgrader, release
+from dalle_lessons.classroom.teach.release import BEGIN, SKIP, for_nbgrader, release, with_tasks
 from dalle_lessons.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +88,18 @@ def merge(word, pair, new):
     points, said = grade_like_nbgrader(for_nbgrader(original("05")), {"05-merge": cheat, "05-decode": "decode = 3"})
     assert points == [1, 0, 1, 0]  # `encode` was given a working merge
     assert said.count("Not yet: ") == 2 and "should be a function" in said
+
+
+def test_each_row_of_the_capstone_s_table_has_a_cell_for_its_points():
+    before = original("18")
+    cells = with_tasks(before)["cells"]
+    assert before == original("18") and cells[: len(before["cells"])] == before["cells"]
+    marks = [cell["metadata"]["nbgrader"] for cell in cells if "nbgrader" in cell["metadata"]]
+    tasks = [mark for mark in marks if mark.get("task")]
+    assert len(tasks) == 9 and sum(mark["points"] for mark in tasks) == 86
+    assert sum(mark.get("points", 0) for mark in marks) == 100
+    assert len({mark["grade_id"] for mark in marks}) == len(marks) and len({cell["id"] for cell in cells}) == len(cells)
+    assert all(cell["cell_type"] == "markdown" and source_of(cell) for cell in cells[-9:])
 
 
 def test_files_that_students_write_are_not_replaced_by_the_frames(tmp_path):

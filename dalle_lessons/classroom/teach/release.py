@@ -6,11 +6,13 @@
 nbgrader takes the solutions and the hidden lines out of what students get. Each cell with a check has hidden lines
 that import the check anew, so that nobody has changed it, and end in its points, so that a half-right answer gets its
 half. Cells that no answer needs are tagged to be skipped when nbgrader grades: no student's models are trained again.
+The capstone gets a cell for each row of its table whose points a person gives: nbgrader's form then asks for them.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from .light import bound_names, free_names, light_statements, parse
 
 SKIP = "skip-execution"  # nbclient's tag, which nbgrader heeds
 BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+JUDGED = re.compile(r"^\| (\d+) \*\*(.+?)\*\* \| (.+?) \| (.+?) \|$", re.M)  # points, name, what earns all, what half
 BEFORE = f"""{BEGIN}
 import sys
 
@@ -77,7 +80,7 @@ def release(folder: str | Path, lessons: Sequence[str], say: Callable[[str], obj
     for original, target in targets.items():
         capstone = original.name.startswith(CAPSTONE)  # its checks look at what all its cells make: nothing is skipped
         notebook = json.loads(original.read_text(encoding="utf-8"))
-        notebook = notebook if capstone else for_nbgrader(notebook)
+        notebook = with_tasks(notebook) if capstone else for_nbgrader(notebook)
         target.mkdir(parents=True)
         written.append(_write(target / original.name, to_text(notebook).encode()))
         if capstone:  # with its side files; nbgrader leaves out the one with the solution
@@ -105,6 +108,25 @@ def for_nbgrader(notebook: dict[str, Any]) -> dict[str, Any]:
         elif not marks and place > 0 and not _is_light_and_needed(source, needed):
             cell["metadata"]["tags"] = sorted({*cell["metadata"].get("tags", []), SKIP})
     return notebook
+
+
+def with_tasks(notebook: dict[str, Any]) -> dict[str, Any]:
+    """The same notebook with "manually graded tasks" behind its last cell. Changes nothing in the one given."""
+    text = "\n".join(source_of(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    return {**notebook, "cells": [*notebook["cells"], *(_task(*row) for row in JUDGED.findall(text))]}
+
+
+def _task(points: str, name: str, full: str, half: str) -> dict[str, Any]:
+    key = f"{CAPSTONE}-{name.replace(' ', '-')}"
+    marks = {"grade": False, "grade_id": key, "locked": True, "points": int(points), "schema_version": 3}
+    marks |= {"solution": False, "task": True}
+    source = f"**{name}**, {points} points\n\n- all: {full}\n- half: {half}"
+    return {
+        "cell_type": "markdown",
+        "id": key,
+        "metadata": {"nbgrader": marks},
+        "source": source.splitlines(keepends=True),
+    }
 
 
 def _with_score(source: str, points: float) -> str:
