@@ -74,6 +74,16 @@ def test_linux_asks_for_the_small_pytorch_before_anything_is_downloaded(tmp_path
     assert not (tmp_path / "stick").exists()
 
 
+def test_a_stick_is_filled_only_where_all_that_it_needs_can_be_read(tmp_path, monkeypatch):
+    assert stick.not_here() == []
+    monkeypatch.setattr(stick, "pip", lambda *arguments, **options: pytest.fail("pip was asked"))
+    there = [found for found in stick.metadata.distributions() if found.name != "voila"]
+    monkeypatch.setattr(stick.metadata, "distributions", lambda: there)
+    with pytest.raises(ValueError, match="these are not: voila. Install the package with its `lab` and `play` extras"):
+        stick.usb(tmp_path / "stick", ["win"], [HERE], None, print)
+    assert not (tmp_path / "stick").exists()
+
+
 def test_each_system_gets_its_packages_and_its_script(tmp_path, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(stick, "pip", lambda *arguments, **options: asked.append(arguments))

@@ -105,6 +105,14 @@ def needed(lock: Path, system: System, python: str) -> list[str]:
     return [f"{name}=={pins[name]}" for name in names if name in pins]
 
 
+def not_here() -> list[str]:
+    """What the course names for its lessons and its playground, and what is not installed here: what such a package
+    needs in turn would then be missing on the stick, unnoticed."""
+    here = {name: str(value) for name, value in default_environment().items()}
+    wished = {canonicalize_name(r.name) for r in requirements_of(PROJECT, frozenset((*EXTRAS, "sign")), here)}
+    return sorted(wished - {canonicalize_name(str(found.name)) for found in metadata.distributions()})
+
+
 def this_system() -> str | None:
     """Which of SYSTEMS this machine is, if any."""
     here = default_environment()
@@ -165,6 +173,11 @@ def usb(
         raise ValueError("A stick is made from a clone of the repository: here is the installed package alone.")
     if "linux" in systems and torch_index is None:
         raise ValueError("For Linux, name PyTorch's CPU index (--torch-index, as in the README): else gigabytes come.")
+    if missing := not_here():
+        raise ValueError(
+            "What a stick needs is read from packages that are installed here, and these are not: "
+            f"{', '.join(missing)}. Install the package with its `lab` and `play` extras: make lab, make play."
+        )
     (folder / WHEELS).mkdir(parents=True, exist_ok=True)
     say("The course itself ...")
     pip("wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder / WHEELS), str(top))
