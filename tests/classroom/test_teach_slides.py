@@ -122,6 +122,8 @@ def test_slides_fit_and_turn_by_keys(lesson, tmp_path):
         page.keyboard.press("n")
         assert page.evaluate("document.body.className") == "notes"
         assert page.text_content("footer") == f"1 / {total}"
+        page.evaluate("location.hash = '#3'")  # as typed behind the address
+        page.wait_for_function("document.querySelector('footer').textContent.startsWith('3 /')")
         browser.close()
     assert wrong == [] and errors == []
     assert all(url.startswith(("file:", "data:")) for url in asked)

@@ -55,9 +55,11 @@ addEventListener("keydown", event => {
   else if (event.key === "End") show(all.length - 1);
   else if (event.key.toLowerCase() === "n") document.body.classList.toggle("notes");
 });
+const named = () => show((parseInt(location.hash.slice(1)) || 1) - 1);
+addEventListener("hashchange", named);
 addEventListener("resize", fit);
 fit();
-show((parseInt(location.hash.slice(1)) || 1) - 1);
+named();
 """
 
 
