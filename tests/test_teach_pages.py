@@ -4,12 +4,16 @@ import importlib.util
 import json
 import math
 import re
+import shlex
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
+
+from dalle_lessons.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 TEACH = ROOT / "teach"
@@ -82,6 +86,62 @@ def test_minutes_of_the_notes_add_up(lesson):
     assert int(head[2]) == stated(lesson) and int(head[1]) == in_class(lesson)
     rows = [int(minutes) for minutes in re.findall(r"^\| (\d+) \|", note, re.M)]
     assert sum(rows) == int(head[1])
+
+
+def numbers(kind: str, words: str) -> set[int]:
+    """Which sections or exercises some words name: "sections 1 to 3 and 5" -> {1, 2, 3, 5}."""
+    found: set[int] = set()
+    for names in re.findall(rf"\b{kind}s? (\d+(?:(?:, | and | to )\d+)*)", words, re.I):
+        for first, last in re.findall(r"(\d+)(?: to (\d+))?", names):
+            found |= set(range(int(first), int(last or first) + 1))
+    return found
+
+
+def numbers_there(kind: str, lessons: list[str]) -> set[int]:
+    heading = {"section": r"^## (\d+)\. ", "exercise": r"^#+ Exercise (\d+) "}[kind]
+    return {int(number) for lesson in lessons for number in re.findall(heading, source(lesson, ("markdown",)), re.M)}
+
+
+@pytest.mark.parametrize("kind", ["section", "exercise"])
+@pytest.mark.parametrize("lesson", NOTES)
+def test_what_the_notes_number_is_there(lesson, kind):
+    assert numbers(kind, text(NOTES[lesson])) <= numbers_there(kind, [lesson])
+
+
+def test_what_the_routes_name_of_a_lesson_is_there():
+    cells = [cell for line in text(TEACH / "routes.md").splitlines() if line[:1] == "|" for cell in line.split("|")]
+    looked = 0
+    for cell in cells:
+        lessons = re.findall(r"\b([01]\d)\b", cell) or ["00"]  # the 90 minutes are about this one
+        for kind in ("section", "exercise"):
+            looked += len(numbers(kind, cell))
+            assert numbers(kind, cell) <= numbers_there(kind, lessons), cell
+        for stepper in re.findall(r"`([A-Z]\w+[a-z])`", cell):
+            assert any(re.search(rf"steppers import .*\b{stepper}\b", source(lesson)) for lesson in lessons), cell
+    assert looked > 40
+
+
+def test_commands_on_the_pages_are_there_with_their_options():
+    looked = 0
+    for page in TEACH.rglob("*.md"):
+        for line in re.findall(r"(?:^|`)(dalle-lessons [^`#\n]+)", text(page), re.M):
+            words, command = shlex.split(line)[1:], main
+            while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+                assert words[0] in command.commands, (page.name, line)
+                command = command.commands[words.pop(0)]
+            known = {"--help", *(name for option in command.params for name in (*option.opts, *option.secondary_opts))}
+            assert {word for word in words if word.startswith("-")} <= known, (page.name, line)
+            needed = [option for option in command.params if isinstance(option, click.Argument) and option.required]
+            said = [word for word in words if word[0] != "-"]
+            assert not words or len(said) >= len(needed), (page.name, line)  # a name alone is a mention
+            if "--lessons" in words:
+                assert set(words[words.index("--lessons") + 1].split(",")) <= {*LESSONS, "prerequisites"}, line
+            looked += 1
+        for tool, options in re.findall(r"(?:^|`)python (tools/\w+\.py)([^`#\n]*)", text(page), re.M):
+            assert all(option in text(ROOT / tool) for option in re.findall(r"--[\w-]+", options)), (page.name, tool)
+        targets = re.findall(r"^([a-z-]+):", text(ROOT / "Makefile"), re.M)
+        assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text(page), re.M)) <= set(targets), page.name
+    assert looked > 30
 
 
 def glossary() -> dict:
@@ -172,9 +232,14 @@ def test_settings_for_servers_can_be_read():
 
 def test_links_between_pages_lead_somewhere():
     for page in TEACH.rglob("*.md"):
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text(page)):
-            if not target.startswith("http"):
-                assert (page.parent / target).exists(), (page.name, target)
+        for target, name in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", text(page)):
+            if target.startswith("http"):
+                continue
+            other = page.parent / target if target else page
+            assert other.exists(), (page.name, target)
+            if name:
+                headings = re.findall(r"^#+ (.*)$", text(other), re.M)
+                assert name in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings], name
 
 
 def test_lines_are_for_reading_and_the_pages_speak_of_the_course_alone():
