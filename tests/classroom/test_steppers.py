@@ -203,6 +203,20 @@ def test_show_me_counts_no_guess():
     assert s.guesses == 0 and "number 2" in s._text.value
 
 
+class Explaining(Counting):
+    def frame(self, i):
+        return Frame(plain(""), f"number {i}: 3 of 4.", "How many?", ("3", "4"), 0, because="3 of 4.")
+
+
+def test_a_reason_is_said_once():
+    s = Explaining()
+    buttons(s)["Show me"].click()
+    assert "number 0: 3 of 4." in s._text.value  # without a guess there is no verdict to say it
+    s.go(1)
+    buttons(s)["4"].click()
+    assert "3 of 4." in s._score.value and "3 of 4." not in s._text.value and "number 1:" in s._text.value
+
+
 def test_each_picture_is_told_in_words():
     s = Counting()
     assert "picture x" in s._text.value and 'aria-live="polite"' in s._text.value
@@ -600,6 +614,7 @@ def test_draw_step_shows_what_the_sampler_drew(draw_step):
         sums = s.sums(i, order)  # what decided: the largest sum of ln p and noise, the best of all others among them
         assert max(range(7), key=lambda n: sum(sums[n])) == frame.answer
         assert frame.choices[6] == "one of the 10 others"
+        assert frame.because.startswith("Its sum") and frame.text.endswith(frame.because)
 
 
 def test_draw_step_tells_in_its_picture_what_came_and_not_before(draw_step):

@@ -115,7 +115,8 @@ class AttentionMap(Stepper):
             f"{told}{alone.replace(' or ', ' and ')} {rest.sum():.0%}."
         )
         names = tuple(most)
-        text = f"The slot that predicts token {place} (framed) gives {told}"
+        because = f"It gives {told}"
+        text = f"The slot that predicts token {place} is framed. {because}"
         if i == 0:
             return Frame(self.picture(place, place), text)
         return Frame(
@@ -125,7 +126,7 @@ class AttentionMap(Stepper):
             f"before, token {self.places[i - 1]} (orange). What will get most now?",
             choices=names,
             answer=names.index(max(most, key=lambda name: most[name])),
-            because=f"{told[0].upper()}{told[1:]}",
+            because=because,
             hidden=self.picture(self.places[i - 1], place),
         )
 

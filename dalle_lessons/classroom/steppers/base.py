@@ -21,7 +21,8 @@ CHOICES = "abcdefgh"
 class Frame:
     """One step. text: below the picture, short; it may hold the tags of markup.TAGS, all others are letters. With a
     question, `hidden` is shown first (if given, else the picture itself), and picture and text come once the reader has
-    chosen; answer: index of the right choice; because: why it is right, with the quantity that decides."""
+    chosen; answer: index of the right choice; because: why it is right, with the quantity that decides; a text that
+    ends in it is shown without it below a verdict, which says it already."""
 
     picture: Picture
     text: str
@@ -119,6 +120,8 @@ class Stepper(widgets.VBox):
         self._place.value = f"{LIVE}<b>{i + 1} of {self._slider.max + 1}</b></div>"
         words = html.escape(picture.alt)
         text = "Answer the question to see this step." if asks else frame.text
+        if i in self._verdicts and frame.because:  # which the verdict says: not a second time
+            text = text.removesuffix(frame.because).rstrip()
         # Screen readers are told of a change (aria-live) and get the picture in words.
         self._text.value = f"{LIVE}{text}<details><summary>The picture in words</summary>{words}</details></div>"
         self._question.value = f"<b>{frame.question}</b>" if asks else ""

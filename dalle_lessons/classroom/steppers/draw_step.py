@@ -143,7 +143,7 @@ class DrawStep(Stepper):
         place = min(int((codes == drawn).nonzero()[0]), SHOWN)
         names = (*CHOICES[:SHOWN], f"one of the {len(codes) - SHOWN:,} others")
         sums = self.sums(i, codes)
-        because = f"{names[place]} has the largest sum of ln p and noise: {in_words(*sums[place])}."
+        because = f"Its sum of ln p and noise is the largest: {in_words(*sums[place])}."
         if place:
             because += f" The likeliest, a, comes to {in_words(*sums[0])}."
         return Frame(
