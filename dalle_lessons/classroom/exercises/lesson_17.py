@@ -203,7 +203,9 @@ def watcher(answer) -> None:
     asked.append("stop")
     try:
         on_token(2, torch.zeros(2, 3, dtype=torch.int64), torch.zeros(2, 5))
-    except Exception:
+    except NameError as error:
+        raise CheckFailed(f"There is no such exception to raise when Stop was pressed: {error}.") from None
+    except Exception:  # of whatever kind: it ends `sample`
         return
     raise CheckFailed(
         "Stop was pressed, and it goes on: `sample` heeds nothing that on_token returns, so only raising ends it; ask "

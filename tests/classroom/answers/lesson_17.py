@@ -77,6 +77,17 @@ def returns_false(show, stopped):
     return on_token
 
 
+def raises_what_is_not_there(show, stopped):
+    numbers = itertools.count(1)
+
+    def on_token(i, tokens, logits):
+        show(next(numbers))
+        if stopped():
+            raise StopPainting  # noqa: F821
+
+    return on_token
+
+
 def forgets(show, stopped):
     def on_token(i, tokens, logits):
         done = 0
@@ -284,6 +295,7 @@ WRONG = {
         (shows_i, "falls back"),
         (one_behind, "One behind"),
         (returns_false, "only raising ends it"),
+        (raises_what_is_not_there, "no such exception"),
         (forgets, "outside of on_token"),
         (always_stops, "only if stopped"),
         (shows_nothing, "Nothing is shown"),
