@@ -732,6 +732,10 @@ def test_rows_given_measures_with_a_judge_that_knows_the_thing_and_more_rows_hel
     # The share does not fall with rows given: by one or two of 32 at the most, which is chance.
     assert all(later >= earlier - 2 for earlier, later in zip(named, named[1:], strict=False)), named
     assert named[-1] >= 24 > 8 > named[0], named
+    for ask in (True, False):  # all are known by now, and none is told before its question
+        ax = figures.new_figure(3.0, 2.0).subplots()
+        s.draw_counts(ax, 2, ask)
+        assert len(ax.patches) == (2 if ask else 3)
 
 
 def test_rows_given_refuses_what_the_judge_does_not_know():

@@ -1,5 +1,5 @@
 """The runs that lesson 08 shows: the same small model with four ways to say where a slot stands, and two of them again
-with eight cells of the grid hidden from the loss; from two seeds.
+with eight cells of the grid hidden from the loss, and one without captions; from two seeds.
 
     python tools/lesson_runs/lesson_08.py                  # all, about eight minutes on one core
     python tools/lesson_runs/lesson_08.py "row + column" 0  # one arm of one seed, or several
@@ -27,12 +27,13 @@ from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.dalle import DALLEConfig
 from dalle_lessons.model.embedding import Embedding
 from dalle_lessons.model.files import data_dir
-from dalle_lessons.model.sequence import flatten, unflatten
+from dalle_lessons.model.sequence import empty_captions, flatten, unflatten
 from dalle_lessons.training.trainer import TrainConfig, Trainer
 
 HOME = Path(data_dir() / "lessons" / "08")
 ARMS = ("row + column", "64 vectors", "no places", "only the mask")
 HIDDEN = ("row + column, 8 hidden", "64 vectors, 8 hidden")
+BARE = "no places, no captions"  # what lies between lesson 07's line of the ledger and "no places"
 STEPS, HIDDEN_STEPS, EVERY, FIRST, BATCH, PAIRS, HELD_OUT, DRAWN = 400, 250, 50, 30, 32, 4000, 400, 64
 SEEDS = (0, 1)
 CAPTION = "a big red circle above a small blue square"
@@ -127,11 +128,14 @@ def run(arm: str, seed: int) -> tuple[dict, list, dict]:
 
     def loss_fn(model, rng, done):
         batch = torch.randint(PAIRS, (BATCH,))
+        if arm == BARE:
+            return model.loss(empty_captions(known[0][batch], model.config.pad_id), known[1][batch])
         if arm not in HIDDEN:
             return model.loss(known[0][batch], known[1][batch])
         text_logits, image_logits = model(known[0][batch], known[1][batch])
         return model_loss(text_logits, image_logits[:, ~hidden], known[0][batch], known[1][batch][:, ~hidden])
 
+    held_text = empty_captions(unseen[0], model.config.pad_id) if arm == BARE else unseen[0]
     config = TrainConfig(steps=steps, batch=BATCH, lr=4e-3, muon_lr=4e-3, warmup=30, ema=0.98, seed=seed)
     trainer = Trainer(model, loss_fn, config, None)
     average = cast(DALLE, trainer.average.module)
@@ -139,7 +143,9 @@ def run(arm: str, seed: int) -> tuple[dict, list, dict]:
     for step in range(steps):
         losses.append(trainer.one_step()["image"])
         if step % EVERY == EVERY - 1:
-            held.append(round(float(cell_nats(average, *unseen[:2]).mean()), 4))
+            held.append(round(float(cell_nats(average, held_text, unseen[1]).mean()), 4))
+    if arm == BARE:
+        return {"held out": held}, [], {}
     trained = average.eval()
     cells = cell_nats(trained, *unseen[:2])
     result: dict = {
@@ -178,7 +184,7 @@ def keep(name: str, values: dict) -> None:
 
 def main() -> None:
     HOME.mkdir(parents=True, exist_ok=True)
-    wanted = [(arm, seed) for seed in SEEDS for arm in ARMS + HIDDEN]
+    wanted = [(arm, seed) for seed in SEEDS for arm in (*ARMS, *HIDDEN, BARE)]
     if len(sys.argv) > 1:
         wanted = list(zip(sys.argv[1::2], map(int, sys.argv[2::2]), strict=True))
     for arm, seed in wanted:

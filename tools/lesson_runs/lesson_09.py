@@ -1,10 +1,11 @@
 """The runs that lesson 09 shows without running them: stacks without residual path or norms, and how deep to stack.
 
     python tools/lesson_runs/lesson_09.py          # data/lessons/09/runs.json; some twenty minutes on one core
-    python tools/lesson_runs/lesson_09.py arms     # only one part of it: "arms" or "depth"
+    python tools/lesson_runs/lesson_09.py arms     # only one part of it: "arms", "depth" or "more"
 
 A run that stands in the file already is kept. All learn the image tokens of 4,000 shapes, and are measured on the 400
-held-out ones of the loss ledger.
+held-out ones of the loss ledger. But "more", what leads on to lesson 10: the longer trainings of four blocks with more
+shapes, then with a wider model as well.
 """
 
 from __future__ import annotations
@@ -39,11 +40,12 @@ DEEP = (  # blocks; with captions? seed; steps
     *((layers, True, seed, LONG) for seed in (0, 1) for layers in (1, 4, 2)),
     *((layers, captions, seed, STEPS) for seed in (0, 1) for captions in (False, True) for layers in (1, 2, 4)),
 )
+MORE = tuple((pairs, width, seed) for seed in (0, 1) for pairs, width in ((16_000, 64), (16_000, 96)))
 PATH = data_dir() / "lessons" / "09" / "runs.json"
 
 system = TextToImage.from_pretrained("shapes", device="cpu")
 config = replace(system.dalle.config, width=64, layers=4)
-known, unseen = shapes("train", PAIRS), shapes("test", HELD_OUT)
+known, unseen = shapes("train", max(pairs for pairs, _, _ in MORE)), shapes("test", HELD_OUT)
 known_tokens, unseen_tokens = (encode_pictures(system.dvae, pairs.pictures) for pairs in (known, unseen))
 
 
@@ -101,27 +103,27 @@ def rounded(nats: float) -> float | None:
     return round(nats, 4) if math.isfinite(nats) else None
 
 
-def deep(layers: int, captions: bool, seed: int, steps: int, peak: float = PEAK) -> dict:
+def deep(layers: int, captions: bool, seed: int, steps: int, pairs: int = PAIRS, width: int = 64) -> dict:
     """One training of a DALL·E by the library's trainer -> its loss at each step and the held-out loss at the end."""
     known_text, unseen_text = (
-        system.tokenizer.encode([pairs.caption(i, None) for i in range(len(pairs))]) for pairs in (known, unseen)
+        system.tokenizer.encode([some.caption(i, None) for i in range(len(some))]) for some in (known, unseen)
     )
     if not captions:
         known_text, unseen_text = (empty_captions(text, config.pad_id) for text in (known_text, unseen_text))
     losses: list[float] = []
 
     def loss(model: DALLE, *_) -> dict[str, Tensor]:
-        batch = torch.randint(PAIRS, (BATCH,))
+        batch = torch.randint(pairs, (BATCH,))
         parts = model.loss(known_text[batch], known_tokens[batch])
         losses.append(round(float(parts["image"].detach()), 4))
         return {"total": parts["image"]}
 
     torch.manual_seed(seed)
-    settings = TrainConfig(steps, BATCH, lr=peak, muon_lr=peak, warmup=20, ema=0.98, seed=seed)
-    model = Trainer(DALLE(replace(config, layers=layers)), loss, settings, None).run(None, False)
+    settings = TrainConfig(steps, BATCH, lr=PEAK, muon_lr=PEAK, warmup=20, ema=0.98, seed=seed)
+    model = Trainer(DALLE(replace(config, width=width, layers=layers)), loss, settings, None).run(None, False)
     with torch.no_grad():
         held_out = float(model.loss(unseen_text, unseen_tokens)["image"])
-    made = {"layers": layers, "captions": captions, "steps": steps, "rate": peak, "seed": seed}
+    made = {"layers": layers, "captions": captions, "steps": steps, "rate": PEAK, "seed": seed}
     return {**made, "line": losses, "held out": round(held_out, 4)}
 
 
@@ -137,7 +139,7 @@ def write(runs: dict) -> None:
 def main(parts: list[str]) -> None:
     runs = read()
     if "arms" in parts:
-        unigram = Bigram(known_tokens, config.codes).unigram_nll(unseen_tokens)
+        unigram = Bigram(known_tokens[:PAIRS], config.codes).unigram_nll(unseen_tokens)
         runs["counts"] = {"uniform": round(math.log(config.codes), 4), "unigram": round(unigram, 4)}
         runs["arms"] = {name: runs.get("arms", {}).get(name, []) for name in ARMS}
         for name, (residual, norm) in ARMS.items():
@@ -155,7 +157,17 @@ def main(parts: list[str]) -> None:
             made.append(deep(*setting))
             write(runs)
             print({key: value for key, value in made[-1].items() if key != "line"}, flush=True)
+    if "more" in parts:
+        made = runs.setdefault("more", [])
+        for pairs, width, seed in MORE:
+            if (pairs, width, seed) in [(run["pairs"], run["width"], run["seed"]) for run in made]:
+                continue
+            reached = deep(4, True, seed, LONG, pairs, width)["held out"]
+            made.append({"pairs": pairs, "width": width, "seed": seed, "held out": reached})
+            runs = {**read(), "more": made}
+            write(runs)
+            print(made[-1], flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["arms", "depth"])
+    main(sys.argv[1:] or ["arms", "depth", "more"])

@@ -1,14 +1,17 @@
 """The runs that lesson 10 shows without running them: a sweep of learning rates, and trainings with one fault each.
 
-    python tools/lesson_runs/lesson_10.py     # writes data/lessons/10/runs.json again; some minutes on one core
+    python tools/lesson_runs/lesson_10.py          # all of data/lessons/10/runs.json; a quarter of an hour on one core
+    python tools/lesson_runs/lesson_10.py shifts   # only a part: "rates", "AdamW alone", "faults" or "shifts"
 
-All are of one small model, 200 steps of 32 pairs, as in the lesson: its own step, and its own two optimizers.
+All are of one small model, 200 steps of 32 pairs, as in the lesson: its own step, and its own two optimizers, or AdamW
+for all weights.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,11 +24,13 @@ from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.files import data_dir
 from dalle_lessons.model.sequence import flatten
+from dalle_lessons.model.sequence import losses as losses_of
 from dalle_lessons.training.muon import Muon
 
 STEPS, BATCH, EVERY, PEAK, PAIRS, HELD_OUT, DRAWN = 200, 32, 10, 0.05, 16_000, 128, 4
 RATES = (0.0015, 0.005, 0.015, 0.05, 0.15, 0.5)
 SEEDS = (0, 1)
+SHIFTS = {"fed": -1, "after next": 1}  # whose token a slot is to predict: the one it is fed, or the one after the next
 
 system = TextToImage.from_pretrained("shapes", device="cpu")
 config = replace(system.dalle.config, width=64, layers=2)
@@ -48,36 +53,52 @@ def cosine(step: int, warmup: int = 20, least: float = 0.05) -> float:
     return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (STEPS - warmup)))
 
 
-def optimizers_of(model: DALLE) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of the blocks, AdamW for all else, as in the lesson."""
-    inner = [p for name, p in model.named_parameters() if ".blocks." in name and p.ndim == 2]
-    rest = [p for name, p in model.named_parameters() if not (".blocks." in name and p.ndim == 2)]
+def optimizers_of(model: DALLE, alone: bool = False) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the blocks, AdamW for all else, as in the lesson; alone: AdamW for all."""
+    inner = [p for name, p in model.named_parameters() if ".blocks." in name and p.ndim == 2 and not alone]
+    rest = [p for p in model.parameters() if not any(p is one for one in inner)]
     groups = [
         {"params": [p for p in rest if p.ndim >= 2], "weight_decay": 0.01},
         {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return [torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True), Muon(inner, weight_decay=0.01)]
+    adamw = torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
+    return [adamw] if alone else [adamw, Muon(inner, weight_decay=0.01)]
 
 
-def held_out(model: DALLE) -> float:
+def loss_of(model: DALLE, text: Tensor, tokens: Tensor, shift: int) -> dict[str, Tensor]:
+    """As DALLE.loss, where image slot i is to predict token i + shift; slots without such a token carry no loss."""
+    text_logits, logits = model(text, tokens)
+    last = tokens.shape[1] - abs(shift)
+    logits, wanted = (logits[:, -last:], tokens[:, :last]) if shift < 0 else (logits[:, :last], tokens[:, -last:])
+    return losses_of(text_logits, logits, text, wanted, config.pad_id)
+
+
+def held_out(model: DALLE, shift: int) -> float:
     """Nats an image token of held-out pairs."""
     with torch.no_grad():
-        return float(model.loss(unseen[1], unseen[0])["image"])
+        return float(loss_of(model, unseen[1], unseen[0], shift)["image"])
 
 
-def train(seed: int, peak: float, change: Callable[[DALLE], tuple[float, int, bool]] | None = None) -> dict:
+def train(
+    seed: int,
+    peak: float,
+    change: Callable[[DALLE], tuple[float, int, bool]] | None = None,
+    alone: bool = False,
+    shift: int = 0,
+) -> dict:
     """One training. change: puts a fault into the model -> the peak, the number of pairs, are the captions shuffled?
+    alone: by AdamW alone. shift: of the targets, another fault.
 
     -> the training loss, as the mean of EVERY steps, the held-out loss as often, and what it draws at the end.
     """
     torch.manual_seed(seed)
     model = DALLE(config)
     peak, pairs, shuffled = change(model) if change else (peak, PAIRS, False)
-    optimizers, losses, lines = optimizers_of(model), [], {"train": [], "held out": []}
+    optimizers, losses, lines = optimizers_of(model, alone), [], {"train": [], "held out": []}
     text = known[1][torch.randperm(PAIRS)] if shuffled else known[1]
     for step in range(STEPS):
         batch = torch.randint(pairs, (BATCH,))
-        loss = model.loss(text[batch], known[0][batch])
+        loss = loss_of(model, text[batch], known[0][batch], shift)
         for optimizer in optimizers:
             optimizer.zero_grad()
         loss["total"].backward()
@@ -89,25 +110,43 @@ def train(seed: int, peak: float, change: Callable[[DALLE], tuple[float, int, bo
         losses.append(loss["image"].item())
         if step % EVERY == EVERY - 1:
             lines["train"].append(round(sum(losses[-EVERY:]) / EVERY, 4))
-            lines["held out"].append(round(held_out(model), 4))
+            lines["held out"].append(round(held_out(model, shift), 4))
     drawn = sample(model.eval(), unseen[1][:DRAWN], seed=0)
     return {**lines, "drawn": drawn.tolist()}
 
 
-def main() -> None:
-    runs: dict = {"steps": list(range(EVERY, STEPS + 1, EVERY)), "rates": {}, "faults": {}}
+def sweep(name: str, alone: bool) -> dict:
+    """The held-out lines of each rate, for both seeds."""
+    lines = {}
     for rate in RATES:
-        runs["rates"][str(rate)] = [train(seed, rate)["held out"] for seed in SEEDS]
-        print(rate, [line[-1] for line in runs["rates"][str(rate)]], flush=True)
-    runs["in order"] = train(0, PEAK)
-    for name in CAUSES:
-        runs["faults"][name] = train(0, PEAK, lambda model, name=name: spoil(name, model, PEAK, PAIRS))
-        print(name, {part: line[-1] for part, line in runs["faults"][name].items() if part != "drawn"}, flush=True)
+        lines[str(rate)] = [train(seed, rate, alone=alone)["held out"] for seed in SEEDS]
+        print(name, rate, [line[-1] for line in lines[str(rate)]], flush=True)
+    return lines
+
+
+def faulty(name: str) -> dict:
+    """The training with this fault."""
+    shift = SHIFTS.get(name, 0)
+    run = train(0, PEAK, None if shift else lambda model: spoil(name, model, PEAK, PAIRS), shift=shift)
+    print(name, {part: line[-1] for part, line in run.items() if part != "drawn"}, flush=True)
+    return run
+
+
+def main(parts: list[str]) -> None:
     path = data_dir() / "lessons" / "10" / "runs.json"
+    runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    runs["steps"] = list(range(EVERY, STEPS + 1, EVERY))
+    for name in parts:
+        if name in ("rates", "AdamW alone"):
+            runs[name] = sweep(name, name == "AdamW alone")
+        if name == "faults":
+            runs["in order"], runs[name] = train(0, PEAK), {fault: faulty(fault) for fault in CAUSES}
+        if name == "shifts":
+            runs[name] = {shift: faulty(shift) for shift in SHIFTS}
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(runs, separators=(",", ":")).replace('],"', '],\n"') + "\n"
     replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or ["rates", "AdamW alone", "faults", "shifts"])

@@ -96,6 +96,8 @@ def rates(outcome: Outcome) -> Picture:
     for seed, lines in enumerate(seeds):
         style = {"color": (BLUE, ORANGE)[seed], "linestyle": DASHES[seed], "marker": MARKERS[seed]}
         ax.plot(x, [line[-1] for line in lines], label=f"seed {seed}", **style)
+    alone = [sum(line[-1] for line in lines) / len(lines) for lines in runs()["AdamW alone"].values()]
+    ax.plot(x, alone, color=GRAY, linestyle=":", marker="x", label="AdamW alone, mean of both seeds")
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xticks(x, [f"{rate:g}" for rate in x], fontsize=8)
@@ -237,3 +239,19 @@ def broken(dvae: DVAE, captions: Sequence[str]) -> Picture:
         "held-out pictures, with a gray line where the healthy one ended; below, four drawings of each."
     )
     return as_picture(panel, alt)
+
+
+@figure("10.shifted")
+def shifted(dvae: DVAE) -> Picture:
+    """What the healthy training and that with shifted targets draw from the same captions, and where they ended."""
+    named = {"healthy": runs()["in order"], "shifted": runs()["shifts"]["after next"]}
+    drawn = torch.cat([torch.tensor(run["drawn"]) for run in named.values()])
+    nats = [f"{name} {run['held out'][-1]:.2f} nats" for name, run in named.items()]
+    return image_grid(
+        dvae.decode(unflatten(drawn, ROWS, COLS)),
+        [name for name in named for _ in range(len(drawn) // 2)],
+        cols=len(drawn) // 2,
+        title=f"held-out loss at the end: {', '.join(nats)}",
+        alt="Four drawings of the healthy training, and below them four by the training with shifted targets, from the "
+        "same captions: things in their places, but one cell too far to the left, and torn.",
+    )

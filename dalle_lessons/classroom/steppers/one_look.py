@@ -127,10 +127,10 @@ class OneLook(Stepper):
         )
 
     def asked(self, i: int, question: str, answer: str, others: set[str], because: str) -> Frame:
-        choices = sorted({answer, *others})
+        choices, because = sorted({answer, *others}), because[0].upper() + because[1:]
         return Frame(
             self.picture(i),
-            f"{STEPS[i]}: {because}",
+            f"The line “{STEPS[i]}” is new. {because}",
             question=question,
             choices=tuple(choices),
             answer=choices.index(answer),

@@ -138,12 +138,13 @@ class RowsGiven(Stepper):
         return show(
             figure,
             f"{self.given[i]} of {self.system.dalle.config.rows} rows of a picture are given; {said}; the whole "
-            "picture; and, for each step looked at so far, how many completions the judge named right.",
+            "picture; and, for the steps up to here, how many completions the judge named right.",
         )
 
     def draw_counts(self, ax, i: int, ask: bool) -> None:
-        """How many completions were named right at each step that was looked at; with `ask` not yet at this one."""
-        steps = [k for k in sorted(self.known) if k != i or not ask]
+        """How many completions were named right at each step up to this one; with `ask` not yet at this one. (Later
+        steps may be known already, from the still picture, but the reader has not been asked.)"""
+        steps = [k for k in sorted(self.known) if k < i + (not ask)]
         named = [self.known[k].named for k in steps]
         drawn = ax.bar(steps, named, color=[ORANGE if k == i else BLUE for k in steps])
         ax.bar_label(drawn, fontsize=8)
