@@ -1,14 +1,16 @@
 """The runs that lesson 10 shows without running them: a sweep of learning rates, and trainings with one fault each.
 
-    python tools/lesson_runs/lesson_10.py          # all of data/lessons/10/runs.json; a quarter of an hour on one core
-    python tools/lesson_runs/lesson_10.py shifts   # only a part: "rates", "AdamW alone", "faults" or "shifts"
+    python tools/lesson_runs/lesson_10.py          # all of data/lessons/10/runs.json; half an hour on one core
+    python tools/lesson_runs/lesson_10.py shifts   # only a part: "rates", "faults", "shifts" or "optimizers"
 
-All are of one small model, 200 steps of 32 pairs, as in the lesson: its own step, and its own two optimizers, or AdamW
-for all weights.
+All but "optimizers" are of one small model, 200 steps of 32 pairs, as in the lesson: its own step, and its own two
+optimizers. "optimizers" is the lesson's own training, as it is, and by AdamW alone; a run that stands in the file
+already is kept.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import sys
@@ -30,6 +32,10 @@ from dalle_lessons.training.muon import Muon
 STEPS, BATCH, EVERY, PEAK, PAIRS, HELD_OUT, DRAWN = 200, 32, 10, 0.05, 16_000, 128, 4
 RATES = (0.0015, 0.005, 0.015, 0.05, 0.15, 0.5)
 SEEDS = (0, 1)
+FULL = (  # by which optimizers, at which rate, from which seed
+    *(("both", 0.01, 0), ("both", 0.01, 1)),
+    *(("AdamW alone", 0.003, 0), ("AdamW alone", 0.01, 0), ("AdamW alone", 0.01, 1)),
+)
 SHIFTS = {"fed": -1, "after next": 1}  # whose token a slot is to predict: the one it is fed, or the one after the next
 
 system = TextToImage.from_pretrained("shapes", device="cpu")
@@ -46,11 +52,11 @@ def tokens_and_text(split: str, count: int, **options) -> tuple[Tensor, Tensor]:
 known, unseen = tokens_and_text("train", PAIRS, keep=0.95), tokens_and_text("test", HELD_OUT)
 
 
-def cosine(step: int, warmup: int = 20, least: float = 0.05) -> float:
+def cosine(step: int, steps: int = STEPS, warmup: int = 20, least: float = 0.05) -> float:
     """The rate of a step as a share of its peak: the lesson's exercise."""
     if step < warmup:
         return (step + 1) / warmup
-    return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (STEPS - warmup)))
+    return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
 def optimizers_of(model: DALLE, alone: bool = False) -> list[torch.optim.Optimizer]:
@@ -79,34 +85,35 @@ def held_out(model: DALLE, shift: int) -> float:
         return float(loss_of(model, unseen[1], unseen[0], shift)["image"])
 
 
+def update(model: DALLE, optimizers: list[torch.optim.Optimizer], loss: Tensor, rate: float) -> None:
+    """One step: the lesson's exercise."""
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.step()
+
+
 def train(
-    seed: int,
-    peak: float,
-    change: Callable[[DALLE], tuple[float, int, bool]] | None = None,
-    alone: bool = False,
-    shift: int = 0,
+    seed: int, peak: float, change: Callable[[DALLE], tuple[float, int, bool]] | None = None, shift: int = 0
 ) -> dict:
     """One training. change: puts a fault into the model -> the peak, the number of pairs, are the captions shuffled?
-    alone: by AdamW alone. shift: of the targets, another fault.
+    shift: of the targets, another fault.
 
     -> the training loss, as the mean of EVERY steps, the held-out loss as often, and what it draws at the end.
     """
     torch.manual_seed(seed)
     model = DALLE(config)
     peak, pairs, shuffled = change(model) if change else (peak, PAIRS, False)
-    optimizers, losses, lines = optimizers_of(model, alone), [], {"train": [], "held out": []}
+    optimizers, losses, lines = optimizers_of(model), [], {"train": [], "held out": []}
     text = known[1][torch.randperm(PAIRS)] if shuffled else known[1]
     for step in range(STEPS):
         batch = torch.randint(pairs, (BATCH,))
         loss = loss_of(model, text[batch], known[0][batch], shift)
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss["total"].backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = peak * cosine(step)
-            optimizer.step()
+        update(model, optimizers, loss["total"], peak * cosine(step))
         losses.append(loss["image"].item())
         if step % EVERY == EVERY - 1:
             lines["train"].append(round(sum(losses[-EVERY:]) / EVERY, 4))
@@ -115,12 +122,30 @@ def train(
     return {**lines, "drawn": drawn.tolist()}
 
 
-def sweep(name: str, alone: bool) -> dict:
+def at_full_size(alone: bool, peak: float, seed: int, steps: int = 480) -> float:
+    """The lesson's own training -> nats an image token of its averaged weights, on the ledger's 400 held-out pairs."""
+    torch.manual_seed(seed)
+    model = DALLE(replace(config, width=96, layers=3))
+    optimizers, average = optimizers_of(model, alone), copy.deepcopy(model)
+    for step in range(steps):
+        batch = torch.randint(PAIRS, (64,))
+        loss = model.loss(known[1][batch], known[0][batch])["total"]
+        update(model, optimizers, loss, peak * cosine(step, steps, 50))
+        keep = min(0.99, (1 + step) / (10 + step)) if step else 0.0
+        with torch.no_grad():
+            for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
+                mine.lerp_(theirs, 1 - keep)
+    tokens, text = tokens_and_text("test", 400)
+    with torch.no_grad():
+        return round(float(average.loss(text, tokens)["image"]), 4)
+
+
+def rates() -> dict:
     """The held-out lines of each rate, for both seeds."""
     lines = {}
     for rate in RATES:
-        lines[str(rate)] = [train(seed, rate, alone=alone)["held out"] for seed in SEEDS]
-        print(name, rate, [line[-1] for line in lines[str(rate)]], flush=True)
+        lines[str(rate)] = [train(seed, rate)["held out"] for seed in SEEDS]
+        print(rate, [line[-1] for line in lines[str(rate)]], flush=True)
     return lines
 
 
@@ -136,17 +161,23 @@ def main(parts: list[str]) -> None:
     path = data_dir() / "lessons" / "10" / "runs.json"
     runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     runs["steps"] = list(range(EVERY, STEPS + 1, EVERY))
-    for name in parts:
-        if name in ("rates", "AdamW alone"):
-            runs[name] = sweep(name, name == "AdamW alone")
-        if name == "faults":
-            runs["in order"], runs[name] = train(0, PEAK), {fault: faulty(fault) for fault in CAUSES}
-        if name == "shifts":
-            runs[name] = {shift: faulty(shift) for shift in SHIFTS}
+    if "rates" in parts:
+        runs["rates"] = rates()
+    if "faults" in parts:
+        runs["in order"], runs["faults"] = train(0, PEAK), {name: faulty(name) for name in CAUSES}
+    if "shifts" in parts:
+        runs["shifts"] = {name: faulty(name) for name in SHIFTS}
+    if "optimizers" in parts:
+        made = runs.setdefault("optimizers", [])
+        for name, rate, seed in FULL:
+            if (name, rate, seed) not in [(run["by"], run["rate"], run["seed"]) for run in made]:
+                held = at_full_size(name == "AdamW alone", rate, seed)
+                made.append({"by": name, "rate": rate, "seed": seed, "held out": held})
+                print(made[-1], flush=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(runs, separators=(",", ":")).replace('],"', '],\n"') + "\n"
     replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["rates", "AdamW alone", "faults", "shifts"])
+    main(sys.argv[1:] or ["rates", "faults", "shifts", "optimizers"])

@@ -96,8 +96,6 @@ def rates(outcome: Outcome) -> Picture:
     for seed, lines in enumerate(seeds):
         style = {"color": (BLUE, ORANGE)[seed], "linestyle": DASHES[seed], "marker": MARKERS[seed]}
         ax.plot(x, [line[-1] for line in lines], label=f"seed {seed}", **style)
-    alone = [sum(line[-1] for line in lines) / len(lines) for lines in runs()["AdamW alone"].values()]
-    ax.plot(x, alone, color=GRAY, linestyle=":", marker="x", label="AdamW alone, mean of both seeds")
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xticks(x, [f"{rate:g}" for rate in x], fontsize=8)
