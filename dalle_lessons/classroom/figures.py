@@ -47,8 +47,11 @@ def show(figure: Figure, alt: str) -> Picture:
     """A matplotlib figure as a Picture. alt: what a reader must know who cannot see it."""
     if not alt.strip():
         raise ValueError("A figure needs an alternative text: say in a sentence what it shows.")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    # The same bytes as by savefig, which draws twice.
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return Picture(buffer.getvalue(), alt, as_svg(figure) if ALSO_SVG else None)
 
 

@@ -21,9 +21,7 @@ def launch(arguments: Sequence[str], processes: int) -> None:
     if loopback := {"linux": "lo", "darwin": "lo0"}.get(sys.platform):
         env["GLOO_SOCKET_IFNAME"] = loopback  # they talk within this machine, whatever networks it has
     command = ["-m", "dalle_lessons", *arguments]
-    if processes == 1:
-        commands, envs = [[sys.executable, *command]], [env]
-    elif sys.platform == "win32":  # where PyTorch's torchrun does not start: its work by hand
+    if sys.platform == "win32":  # where PyTorch's torchrun does not start: its work by hand
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

@@ -175,6 +175,7 @@ def two_processes(losses: dict[str, Sequence[float]], outcome: Outcome) -> Pictu
     for k, (name, line) in enumerate(losses.items()):
         style = {"linewidth": (6, 1.5)[k], "color": (YELLOW, BLUE)[k], "marker": (None, "o")[k]}
         ax.plot(range(1, len(line) + 1), line, label=name, **style)
+    ax.set_xticks(range(1, len(line) + 1))
     ax.set_xlabel("step", fontsize=9)
     ax.set_ylabel("loss", fontsize=9)
     ax.legend(fontsize=9)

@@ -80,9 +80,9 @@ def leash(outcome: Outcome) -> Picture:
         if part > 4:
             right.text(start + part / 2, 0, f"{part:.0f}", ha="center", va="center", fontsize=9)
         start += part
-    right.set(xlim=(0, 100), ylim=(1.4, -1.4), yticks=[])
+    right.set(xlim=(0, 100), ylim=(0.8, -0.8), yticks=[])
     right.set_xlabel(f"“a … square walking a dog” became, % of {number}", fontsize=8)
-    right.legend(fontsize=8, loc="lower center", ncols=2)
+    right.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, handlelength=1.2, frameon=False)
     for ax in (left, right):
         ax.tick_params(labelsize=8)
     panel.suptitle(f"Two trainings; no square ever walked a dog. Arm and leash: {outcome}", fontsize=10)

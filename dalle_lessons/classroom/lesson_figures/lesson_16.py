@@ -230,7 +230,7 @@ def held_out(runs: Sequence[Run], outcome: Outcome) -> Picture:
     slope = math.log(before[1].loss / before[0].loss)  # of a doubling
     straight = before[1].loss * math.exp(slope)
     ax.plot((before[1].flops, hidden.flops), (before[1].loss, straight), color=GRAY, linestyle="--")
-    ax.text(hidden.flops * 1.1, straight, f"straight on: {straight:.2f}", fontsize=8, color="#555555", va="bottom")
+    ax.text(hidden.flops * 1.08, straight, f"straight\non: {straight:.2f}", fontsize=8, color="#555555", va="top")
     ax.plot([hidden.flops], [hidden.loss], "*", color=GREEN, ms=15, mec="black")
     if isinstance(outcome.guess, (int, float)) and outcome.guess > 0:
         ax.plot([hidden.flops], [outcome.guess], "x", color="black", ms=9, mew=2)
