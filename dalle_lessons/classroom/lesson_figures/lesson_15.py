@@ -235,7 +235,7 @@ def filtered(
 ) -> Picture:
     """found: a row's name -> (hits, n) of each training, for "a thing"; blue: likewise for "a blue square"; left_over:
     the share of squares in the filtered data."""
-    panel = new_figure(9.6, 3.7)
+    panel = new_figure(9.6, 4.0)
     axes = panel.subplots(1, 2, width_ratios=(1.3, 1))
     for ax, rows, text in zip(axes, (found, blue), ("“a thing”", "“a blue square”"), strict=True):
         for y, counts in enumerate(rows.values()):
@@ -243,7 +243,7 @@ def filtered(
         _rows(ax, list(rows), f"of 512 drawings of {text}, %")
     axes[0].axvline(25, color=RED, linewidth=1, label="squares before the filter")
     axes[0].axvline(100 * left_over, color=RED, linewidth=1, linestyle="--", label="squares left in the data")
-    axes[0].legend(fontsize=8, loc="lower right")
+    panel.legend(*axes[0].get_legend_handles_labels(), fontsize=8, ncols=5, loc="outside lower center")
     axes[1].set_xlim(60, 102)
     axes[1].set_title("a blue square, as asked for", fontsize=9)
     panel.suptitle(f"The filter takes what is red. Squares then? {outcome}", fontsize=10)

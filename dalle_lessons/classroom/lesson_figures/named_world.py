@@ -61,7 +61,7 @@ def _drawing(condition: str, asked: str, i: int) -> np.ndarray:
     return patches.reshape(3, 3, 4, 4, 3).swapaxes(1, 2).reshape(12, 12, 3)
 
 
-def _some(ax, condition: str, asked: str, count: int = 5) -> None:
+def _some(ax, condition: str, asked: str, count: int) -> None:
     """The first few drawings in one row."""
     gap = np.full((12, 3, 3), 255, np.uint8)
     parts = [part for i in range(count) for part in (_drawing(condition, asked, i), gap)][:-1]
@@ -164,11 +164,11 @@ def illustrator(outcome: Outcome) -> Picture:
         f"without any striped\n({STEPS} steps)": NOBODY,
     }
     panel = new_figure(10.0, 5.6)
-    axes = panel.subplots(2 * len(rows), len(asked), height_ratios=(1, 0.75) * len(rows))
+    axes = panel.subplots(2 * len(rows), len(asked), height_ratios=(1, 0.75) * len(rows), gridspec_kw={"wspace": 0.08})
     for r, (name, condition) in enumerate(rows.items()):
         for c, text in enumerate(asked):
             top, bar = axes[2 * r, c], axes[2 * r + 1, c]
-            _some(top, condition, text)
+            _some(top, condition, text, 4)
             _bar(bar, condition, text, named=not r and not c)
             if text == "a cross":
                 bar.set_xlabel(f"a cross in {mean(share(condition, text, 'cross')):.0f}%", fontsize=8, labelpad=1)
