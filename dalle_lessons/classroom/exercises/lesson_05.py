@@ -108,7 +108,7 @@ def as_row(given, what: str) -> tuple[int, ...]:
     try:
         return tuple(int(v) for v in given)
     except (TypeError, ValueError):
-        raise CheckFailed(f"{what} should be a row of token numbers, and it is {describe(given)}.") from None
+        raise CheckFailed(f"{what} should be a sequence of token numbers, and it is {describe(given)}.") from None
 
 
 @exercise("05.merge")

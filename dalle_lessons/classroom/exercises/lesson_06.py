@@ -32,8 +32,8 @@ def inputs_and_targets(answer):
         (2, 7): "You cut the batch: keep all of its rows, and cut the columns, [:, …].",
         (3, 5): "Two tokens are cut off, so the target is two steps ahead: cut one, and go one step.",
         (6,): "Only the first row of the batch is left: keep all rows, [:, …].",
-        (3, 1): "Only the last token has to be said: every slot must say the token after it, (3, 6).",
-        (3,): "Only one column is left: every slot must say the token after it, (3, 6).",
+        (3, 1): "Only the last token has to be predicted: every slot must predict the token after it, (3, 6).",
+        (3,): "Only one column is left: every slot must predict the token after it, (3, 6).",
     }
     fed = as_tokens(fed, (3, 6), "What is fed", others)
     target = as_tokens(target, (3, 6), "The target", others)
@@ -43,7 +43,7 @@ def inputs_and_targets(answer):
     if same(fed, target):
         raise CheckFailed("Input and target are the same: each slot sees its own answer; shift the target by one.")
     diagnose(fed, right[0], {"The first token is never fed: keep it, drop the last.": right[1]}, "The input is wrong.")
-    turned = {"The targets stand in reversed order: the first slot must say the second token.": right[1].flip(1)}
+    turned = {"The targets stand in reversed order: the first slot must predict the second token.": right[1].flip(1)}
     diagnose(
         target, right[1], turned, "The target of slot i is the token at i + 1: the sequence without its first token."
     )
@@ -225,7 +225,7 @@ def leak(answer) -> None:
                 full[:, :-1],
                 sequence[:, :-1],
             ),
-            "Now each slot must say the token before it, which it has seen, too: the target lies one step ahead.": (
+            "Now each slot must predict the token before it, which it has seen, too: the target lies one step ahead.": (
                 full[:, 1:],
                 sequence[:, :-1],
             ),

@@ -146,7 +146,7 @@ def spellings(
         ax.text(8, top + 8, f"typed: “{typed}”", fontsize=9, va="center", parse_math=False)
         bottom = draw_spans(ax, (8, top + 17), bytes_of(tokenizer, cut[r]), 72 * left - 6, size=12)
         times = sum(holds(row, cut[r]) for row in rows)
-        said = f"these tokens, in this row: in {times:,} captions\nerror {errors[typed]:.3f}"
+        said = f"these tokens, in this order: in {times:,} captions\nerror {errors[typed]:.3f}"
         ax.text(8, bottom + 5, said, fontsize=9, va="top", linespacing=1.3)
         for k, picture in enumerate([true[r], *images[r]]):
             x = left + k * side + (0.1 if k else 0)
@@ -154,7 +154,7 @@ def spellings(
             frame(sheet.add_axes(box), to_image(picture))
     return show(
         sheet,
-        "Each line: a caption in its tokens, how many training captions hold these tokens in this row, the picture "
+        "Each line: a caption in its tokens, how many training captions hold these tokens in this order, the picture "
         f"that was meant, and what is drawn. The captions: {'; '.join(errors)}.",
     )
 
@@ -236,7 +236,7 @@ def dropout(
 
 @figure("05.slots")
 def slots(tokenizer: TextTokenizer, caption: str, captions: list[str]) -> Picture:
-    """The caption's row of slots, and below how many tokens all the captions have."""
+    """The caption's sequence of slots, and below how many tokens all the captions have."""
     ids = tokenizer.encode([caption])[0].tolist()
     names = {tokenizer.start_id: "START", tokenizer.pad_id: "PAD"}
     labels = [names.get(i) or written(bytes_of(tokenizer, [i])[0]) for i in ids]

@@ -398,7 +398,7 @@ WRONG = {
         (merge_even_places, "every second place"),
         (merge_joined_number, "sum of"),
         (lambda word, pair, new: word, "unchanged"),
-        (lambda word, pair, new: new, "row of token numbers"),
+        (lambda word, pair, new: new, "sequence of token numbers"),
         (merge_with_joined_text, "token 11 is not the token 1"),
         (merge_digit_by_digit, "token 11 is not the token 1"),
         (merge_past_the_end, "one token past the end"),
@@ -416,7 +416,7 @@ WRONG = {
         (lambda word, learned: word, "as they were"),
         (lambda word, learned: encode_in_order(word, learned[:-1]), "last merge"),
         (lambda word, learned: list(encode_in_order(word, learned)), "a tuple"),
-        (lambda word, learned: len(encode_in_order(word, learned)), "row of token numbers"),
+        (lambda word, learned: len(encode_in_order(word, learned)), "sequence of token numbers"),
     ],
     "05.decode": [
         (lambda tokens, pieces: "".join(pieces[token].decode() for token in tokens)[1:], "middle of a character"),
