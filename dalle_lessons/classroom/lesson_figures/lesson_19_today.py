@@ -170,9 +170,12 @@ def calibration(record: Mapping[str, Mapping[str, Any]]) -> Picture:
     left.set_title(lines[0], fontsize=9)
     names = ("yours", "by tossing dice")
     hits, luck = sum(right_one for right_one, _ in chosen), sum(1 / ways for _, ways in chosen)
-    drawn = right.bar(names, (hits, luck), color=[BLUE, GRAY])
-    right.bar_label(drawn, [f"{hits}", f"{luck:.1f}"], fontsize=9)
-    right.set_ylim(0, max(len(chosen), 1) * 1.1)
+    if chosen:
+        drawn = right.bar(names, (hits, luck), color=[BLUE, GRAY])
+        right.bar_label(drawn, [f"{hits}", f"{luck:.1f}"], fontsize=9)
+        right.set_ylim(0, len(chosen) * 1.1)
+    else:
+        right.set_axis_off()
     right.set_title(f"Of {len(chosen)} choices, right" if chosen else "No choices guessed.", fontsize=9)
     for ax in (left, right):
         ax.tick_params(labelsize=8)
