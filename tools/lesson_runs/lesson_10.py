@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from dalle_lessons import DALLE, TextToImage, sample
-from dalle_lessons.classroom.exercises.lesson_10 import CAUSES, spoil
+from dalle_lessons.classroom.exercises.broken_trainings_10 import CAUSES, spoil
 from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.model.atomic import replace_file
 from dalle_lessons.model.files import data_dir

@@ -1,14 +1,13 @@
-"""Figures of lesson 12: the scale, repeated captions, drawings in CLIP's order, and captions of the same words."""
+"""Figures of lesson 12: the scale, repeated captions, drawings in CLIP's order. Those of captions with colors swapped
+stand in `swapped_12`."""
 
 from __future__ import annotations
 
 import base64
 import json
 import math
-import re
 import zlib
 from collections.abc import Sequence
-from functools import cache
 from textwrap import fill
 
 import torch
@@ -16,27 +15,23 @@ from torch import Tensor
 
 from ...datasets.images import to_image
 from ...model.files import data_dir
-from ..figures import BLUE, GRAY, GREEN, ORANGE, RED, SKY, curves, frame, new_figure
+from ..figures import BLUE, GRAY, GREEN, ORANGE, RED, curves, frame, new_figure
 from ..figures import show as as_picture
 from ..guesses import Outcome
 from ..pictures import Picture
 from . import figure
+from .swapped_12 import cure, helps, runs, swapped, told_otherwise
+
+__all__ = ["cure", "helps", "swapped", "told_otherwise"]  # registered, or asked for, here
 
 MARKS = {True: ("✓", GREEN), False: ("✗", RED)}
-ARMS = {"adds up": BLUE, "attends": ORANGE}  # reader -> color
 BATCH = 96
-
-
-@cache
-def _data(name: str) -> dict:
-    """What was made before: see tools/lesson_runs/lesson_12.py."""
-    return json.loads((data_dir() / "lessons" / "12" / name).read_text(encoding="utf-8"))
 
 
 def candidates() -> tuple[list[str], Tensor]:
     """Captions (C) of unseen combinations, and the image tokens of their drawings, (C, N, 8, 8) int64: the shipped
     DALL·E drew them before."""
-    made = _data("drawings.json")
+    made = json.loads((data_dir() / "lessons" / "12" / "drawings.json").read_text(encoding="utf-8"))
     tokens = torch.frombuffer(bytearray(zlib.decompress(base64.b85decode(made["tokens"]))), dtype=torch.uint8)
     return made["captions"], tokens.long().reshape(len(made["captions"]), -1, 8, 8)
 
@@ -92,7 +87,7 @@ def repeated(often: dict[int, float], floor: dict[int, float], outcome: Outcome)
         ax.set_title(label, fontsize=9)
         ax.margins(y=0.15)
     for n, name in enumerate(("equal captions wrong", "equal captions left out")):
-        found = [100 * run["found"] for run in _data("runs.json")[name].values()]
+        found = [100 * run["found"] for run in runs()[name].values()]
         right.plot([n] * len(found), found, "o", color=(BLUE, ORANGE)[n])
         right.set_xticks((0, 1), ("counted\nas wrong", "left out"))
     right.set_xlim(-0.6, 1.6)
@@ -235,121 +230,5 @@ def named(
     alt = (
         f"Eight cartoons: {'; '.join(names)}; each with the caption that CLIP prefers, among eight above and among all "
         "below, marked as right or wrong."
-    )
-    return as_picture(panel, alt)
-
-
-RELATIONS = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
-
-
-def told_otherwise(caption: str) -> str:
-    """A full caption of two things -> the same scene, told from the other thing: "a small red circle above a big blue
-    square" -> "a big blue square below a small red circle"."""
-    first, relation, second = re.split(f" ({'|'.join(RELATIONS)}) ", caption)
-    return f"{second} {RELATIONS[relation]} {first}"
-
-
-@figure("12.swapped")
-def swapped(
-    pictures: Tensor,
-    captions: Sequence[Sequence[str]],
-    scores: Sequence[Tensor],
-    otherwise: Sequence[Tensor],
-    outcome: Outcome,
-) -> Picture:
-    """pictures (S, 3, 32, 32); captions: the true ones, those with colors and with the relation swapped, S of each;
-    scores: those of the three, (S,) each, and that of another scene's caption; otherwise: the scores (S,) of the same
-    scenes told from the other thing, true and with colors swapped."""
-    own, *others = scores
-    share = [100 * float((own > other).float().mean()) for other in others]
-    if not 35 < share[0] < 65:
-        raise ValueError(
-            f"The true caption wins in {share[0]:.0f}%, and about half was expected: run again from Look on."
-        )
-    wins = (own > others[0]).int() + (otherwise[0] > otherwise[1]).int()  # (S,): of the two ways of telling
-    ways = [100 * float((wins == n).float().mean()) for n in (2, 1, 0)]
-    if ways[1] < 70:
-        raise ValueError("Of a scene told in two ways, nearly always one is won: run again from Look on.")
-    panel = new_figure(10.0, 3.7)
-    parts = panel.subfigures(1, 3, squeeze=False, width_ratios=(2.1, 0.95, 0.95))
-    left, middle, right = parts.flatten()
-    for k, ax in enumerate(left.subplots(1, 3)):
-        frame(ax, to_image(pictures[k]))
-        lines = [
-            fill(f"{name} {part[k]:.3f}: {text[k]}", 27)
-            for name, part, text in zip(("true", "swapped"), scores[:2], captions[:2], strict=True)
-        ]
-        ax.set_xlabel("\n\n".join(lines), fontsize=8)
-    names = ("colors\nswapped", "relation\nswapped", "another\nscene's"), ("in both", "in one", "in\nneither")
-    titles = "the true caption scores\nhigher than …, %", "told in two ways, it wins\nagainst swapped colors …, %"
-    colors = (ORANGE, ORANGE, SKY), (SKY, ORANGE, SKY)
-    for part, values, ticks, title, color in zip((middle, right), (share, ways), names, titles, colors, strict=True):
-        ax = part.subplots()
-        drawn = ax.bar(range(3), values, color=color)
-        ax.bar_label(drawn, [f"{value:.0f}" for value in values], fontsize=9, padding=2)
-        ax.set_xticks(range(3), ticks, fontsize=8)
-        ax.set_ylim(0, 115)
-        ax.set_yticks((0, 50, 100))
-        ax.tick_params(axis="y", labelsize=8)
-        ax.set_title(title, fontsize=9)
-    for n, coin in enumerate((25, 50, 25)):
-        ax.plot((n - 0.45, n + 0.45), (coin, coin), color=GRAY, linewidth=1, linestyle="--")
-    middle.axes[0].axhline(50, color=GRAY, linewidth=1, linestyle="--")
-    doubt = 98 / math.sqrt(len(own))
-    panel.suptitle(f"{len(own)} scenes (dashed: tossing a coin; 50% ± {doubt:.0f}). Colors: {outcome}", fontsize=10)
-    alt = (
-        "Three scenes, each with the scores of its true caption and of one with its colors swapped. Beside it, how "
-        "often the true caption scores higher than one with colors swapped, relation swapped, and that of another "
-        "scene. Last, each scene told in two ways: of the two, nearly always one is won, seldom both or neither."
-    )
-    return as_picture(panel, alt)
-
-
-def helps() -> str:
-    """What alone raises the share for swapped colors by ten points, in both seeds: a choice of the guess "12.cure"."""
-    start, swaps, attention = (
-        [run["shares"][-1][0] for run in _data("runs.json")[name].values()]
-        for name in ("adds up, plain", "adds up, swapped", "attends, plain")
-    )
-    by = [min(after) > max(start) + 0.1 for after in (swaps, attention)]
-    return {
-        (True, False): "swapped captions in training",
-        (False, True): "a reader with attention",
-        (True, True): "each of them alone",
-        (False, False): "neither alone",
-    }[by[0], by[1]]
-
-
-@figure("12.cure")
-def cure(live: dict[int, Sequence[float]], outcome: Outcome) -> Picture:
-    """live: step -> the two shares, colors and relation, as they come out here. Beside them the four trainings that
-    were run before, two seeds each."""
-    runs = _data("runs.json")
-    panel = new_figure(9.2, 4.1)
-    for k, (ax, title) in enumerate(
-        zip(panel.subplots(1, 2, sharey=True), ("colors swapped", "relation swapped"), strict=True)
-    ):
-        for reader, color in ARMS.items():
-            for how, dash in (("plain", "--"), ("swapped", "-")):
-                for seed, run in runs[f"{reader}, {how}"].items():
-                    y = [100 * part[k] for part in run["shares"]]
-                    name = f"{reader}, {how + ' captions' if how == 'plain' else 'with swapped captions'}"
-                    ax.plot(runs["steps"], y, color=color, linestyle=dash, label=name if seed == "0" else None)
-        ax.plot(list(live), [100 * part[k] for part in live.values()], "o", color="black", label="yours, now")
-        ends = {name: [100 * run["shares"][-1][k] for run in runs[name].values()] for name in runs if ", " in name}
-        best = ends["attends, swapped"]
-        ax.set_title(f"{title}: with both, {' and '.join(f'{end:.0f}%' for end in best)} at the end", fontsize=9)
-        ax.axhline(50, color=GRAY, linewidth=1)
-        ax.set_ylim(35, 102)
-        ax.set_xlabel("step", fontsize=8)
-        ax.tick_params(labelsize=8)
-        ax.grid(alpha=0.25)
-    panel.axes[0].set_ylabel("the true caption scores higher, %", fontsize=8)
-    lines, names = panel.axes[0].get_legend_handles_labels()
-    panel.legend(lines, names, fontsize=8, loc="outside lower center", ncols=3)
-    panel.suptitle(f"Run before, {runs['steps'][-1]} steps, two seeds. What helps alone? {outcome}", fontsize=10)
-    alt = (
-        "How often the true caption beats its swap, over the steps of four trainings: two readers, with and without "
-        "swapped captions in its batches; and the beginning of one of them, run here."
     )
     return as_picture(panel, alt)
