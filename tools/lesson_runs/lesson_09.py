@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dalle_lessons import DALLE, TextToImage
-from dalle_lessons.classroom.lesson_figures.lesson_09 import ARMS
+from dalle_lessons.classroom.lesson_figures.residual_path_09 import ARMS
 from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.evaluation.likelihood import Bigram
 from dalle_lessons.evaluation.reconstruction import encode_pictures

@@ -1,158 +1,30 @@
-"""Figures of lesson 09: what the residual path is for, where the parameters are, who looks where, how deep to stack."""
+"""Figures of lesson 09: what each block does, where the parameters are, and how deep to stack. Those of the residual
+path stand in `residual_path_09`, those of masks in `masks_09`."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ...datasets.images import to_image
-from ...model.attention_masks import joint_mask
 from ...model.dvae import DVAE
-from ...model.files import data_dir
 from ...model.sequence import unflatten
-from ..figures import BLUE, DASHES, GRAY, GREEN, MARKERS, ORANGE, RED, frame, new_figure, rectangle, show
+from ..figures import BLUE, DASHES, GRAY, MARKERS, ORANGE, frame, new_figure, rectangle, show
 from ..guesses import Outcome
 from ..ledger import draw_ledger, stored
 from ..pictures import Picture
 from . import figure
+from .masks_09 import dense_time, masks, reaches, times
+from .residual_path_09 import ARMS, COLORS, ending_without_path, fresh, runs, trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ARMS = {  # name: (has it the residual path?, has it the norms?)
-    "residual path and norms": (True, True),
-    "residual path, no norms": (True, False),
-    "norms, no residual path": (False, True),
-    "neither": (False, False),
-}
-COLORS = (BLUE, GREEN, ORANGE, RED)
-
-
-@cache
-def runs() -> dict:
-    """The runs made before: see tools/lesson_runs/lesson_09.py."""
-    return json.loads((data_dir() / "lessons" / "09" / "runs.json").read_text(encoding="utf-8"))
-
-
-@figure("09.fresh")
-def fresh(
-    gradients: Mapping[str, Sequence[Tensor]], streams: Mapping[str, Sequence[Tensor]], outcome: Outcome
-) -> Picture:
-    """Of the four stacks of ARMS, before any training. gradients: of each block's MLP, the mean absolute value;
-    streams: (B, S, C) before the first block and after each, of which is drawn how alike the slots are."""
-    alike = {name: [_mean_cosine(x) for x in some] for name, some in streams.items()}
-    if min(gradients["residual path and norms"]) == 0 or alike["norms, no residual path"][-1] < 0.9:
-        raise ValueError("These stacks do not come out as they should: run all cells from the top again.")
-    drawn = new_figure(9.0, 3.7)
-    left, right = drawn.subplots(1, 2)
-    for n, name in enumerate(ARMS):
-        style = {"color": COLORS[n], "linestyle": DASHES[n], "marker": MARKERS[n], "markersize": 4}
-        values = [float(value) for value in gradients[name]]
-        label = f"{name}: exactly 0" if max(values) == 0 else name
-        shown = [max(value, 3e-9) for value in values]
-        left.plot(range(1, len(values) + 1), shown, label=label, **style)
-        right.plot(range(len(alike[name])), alike[name], **style)
-    left.set_yscale("log")
-    left.set_ylim(1e-9, 30)
-    left.set_yticks((1e-8, 1e-6, 1e-4, 1e-2, 1), ("1e-8", "1e-6", "1e-4", "0.01", "1"))
-    left.minorticks_off()
-    left.set_xlabel("block", fontsize=9)
-    left.set_title("mean |gradient| of the block's MLP", fontsize=9)
-    left.legend(fontsize=8, loc="center", bbox_to_anchor=(0.5, 0.32))
-    right.set_xlabel("after so many blocks", fontsize=9)
-    right.set_title("how alike the slots are (mean cosine; 1: all the same)", fontsize=9)
-    right.set_ylim(-0.05, 1.07)
-    for ax in (left, right):
-        ax.tick_params(labelsize=8)
-        ax.grid(alpha=0.25)
-    drawn.suptitle(f"The first block's gradient beside the last's, norms alone: {str(outcome).lower()}", fontsize=10)
-    alt = (
-        "Two panels over the blocks. Left, gradients: with a residual path the same in all blocks; with norms alone "
-        "not small; with neither, zero. Right, how alike the slots are: with a residual path it stays as it was; "
-        "without it, it goes to 1; with neither, the line ends where the vectors have vanished."
-    )
-    return show(drawn, alt)
-
-
-def _mean_cosine(x: Tensor) -> float:
-    """(B, S, C) -> the mean cosine between the vectors of two slots of a picture; nan where they have vanished."""
-    if float(x.detach().norm(dim=-1).min()) < 1e-30:
-        return math.nan
-    unit = F.normalize(x.detach().double(), dim=-1, eps=1e-60)
-    return float((unit @ unit.mT).mean())
-
-
-def ending_without_path() -> str:
-    """Where the stack with norms and without residual path ends, as a choice of the guess "09.without_path"."""
-    unigram, uniform = runs()["counts"]["unigram"], runs()["counts"]["uniform"]
-    ends = [run["held out"] for run in runs()["arms"]["norms, no residual path"]]
-    if max(ends) < 0.9 * unigram or max(ends) > (unigram + uniform) / 2:
-        raise ValueError("The runs of lesson 09 do not end near the unigram.")
-    return "near the unigram"
-
-
-@figure("09.trained")
-def trained(outcome: Outcome) -> Picture:
-    """The four stacks of ARMS in training, each at its best rate, from the runs made before; and all rates beside."""
-    made, counts = runs()["arms"], runs()["counts"]
-    drawn = new_figure(9.4, 3.8)
-    left, right = drawn.subplots(1, 2)
-    rates = sorted({run["rate"] for lines in made.values() for run in lines})
-    for n, (name, lines) in enumerate(made.items()):
-        style = {"color": COLORS[n], "linestyle": DASHES[n], "marker": MARKERS[n], "markersize": 4}
-        first = [run for run in lines if run["seed"] == 0]
-        if not first:
-            continue
-        best = min(first, key=lambda run: run["held out"] or math.inf)
-        every = 200 // len(best["line"])
-        steps = [every * (k + 1) for k in range(len(best["line"]))]
-        left.plot(steps, best["line"], label=f"{name} ({best['rate']:g})", **style)
-        for run in lines:
-            x = rates.index(run["rate"]) + 0.13 * (n - 1.5)
-            failed = run["held out"] is None
-            right.plot(
-                x,
-                3.7 if failed else run["held out"],
-                color=COLORS[n],
-                marker="x" if failed else MARKERS[n],
-                fillstyle="none" if run["seed"] else "full",
-                markersize=8 if failed else 6,
-                linestyle="",
-            )
-    for ax in (left, right):
-        ax.tick_params(labelsize=8)
-        ax.axhline(counts["unigram"], color=GRAY, linewidth=1, linestyle=":")
-        ax.set_yscale("log")
-        ax.set_ylim(0.85, 4)
-        ax.set_yticks((1, 1.5, 2, 3), ("1", "1.5", "2", "3"), fontsize=8)
-        ax.minorticks_off()
-        ax.grid(alpha=0.25)
-    left.text(203, counts["unigram"] * 0.93, "unigram", fontsize=8, color="#555555", ha="right")
-    left.set_xlabel("step", fontsize=9)
-    left.set_ylabel("nats an image token", fontsize=9)
-    left.legend(fontsize=8, title="learning rate in brackets", title_fontsize=8)
-    left.set_title("training loss, each at its best rate", fontsize=9)
-    right.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates], fontsize=8)
-    right.set_xlim(-0.5, len(rates) - 0.5)
-    right.set_xlabel("learning rate", fontsize=9)
-    right.set_title("held-out at the end (hollow: second seed; cross: NaN)", fontsize=9)
-    drawn.suptitle(
-        f"Eight blocks, 200 steps, run before. Without the path: {str(outcome)[0].lower()}{str(outcome)[1:]}",
-        fontsize=10,
-    )
-    alt = (
-        "Left, training losses: with the residual path it falls below the unigram's line, without it ends on that "
-        "line. Right, the held-out loss for several learning rates; crosses, mostly of stacks without norms, stand for "
-        "a loss that is no number any more."
-    )
-    return show(drawn, alt)
+# Registered, or asked for, here.
+__all__ = ["ARMS", "dense_time", "ending_without_path", "fresh", "masks", "reaches", "times", "trained"]
 
 
 @figure("09.knocked_out")
@@ -214,86 +86,6 @@ def _block_to_scale(ax: Axes, width: int, top: float, color: str, name: str) -> 
     for n in range(2):
         corner = (2.4 * width, top + 1.08 * width * n)
         ax.add_patch(rectangle(corner, 4 * width, width, facecolor=color, edgecolor="none"))
-
-
-def wrapped_convolution(rows: int, cols: int, kernel: int = 11) -> Tensor:
-    """(N, N) bool, as in the paper's Fig. 11: the window goes on round the end of a line."""
-    slot, half = torch.arange(rows * cols), kernel // 2
-    back = slot[:, None] - slot
-    near = torch.zeros_like(back, dtype=torch.bool)
-    for up in range(half + 1):
-        near |= (back - up * cols).abs() <= half
-    return near & (back >= 0)
-
-
-def _cells(ax: Axes, seen: Tensor, slot: int, cols: int) -> None:
-    """The cells that a slot sees, (N,) bool, gray, and the slot itself, black."""
-    shades = torch.where(seen, 0.55, 0.95).index_fill(0, torch.tensor(slot), 0.0)
-    ax.imshow(shades.reshape(-1, cols).numpy(), cmap="gray", vmin=0, vmax=1)
-    ax.set_xticks([x - 0.5 for x in range(1, cols)], minor=True)
-    ax.set_yticks([y - 0.5 for y in range(1, len(seen) // cols)], minor=True)
-    ax.grid(which="minor", color="white", linewidth=0.5)
-    ax.tick_params(which="both", length=0, labelbottom=False, labelleft=False)
-
-
-@figure("09.masks")
-def masks(row_mask: Tensor, slot: int, rows: int, cols: int) -> Picture:
-    """What the slot sees under each mask; row_mask (N, N): the lesson's own."""
-    shown = {
-        "full": joint_mask("full", 0, rows, cols),
-        "row (yours)": row_mask,
-        "column": joint_mask("column", 0, rows, cols),
-        "convolution (ours)": joint_mask("conv", 0, rows, cols),
-        "convolution (paper)": wrapped_convolution(rows, cols),
-    }
-    drawn = new_figure(9.2, 2.3)
-    for ax, (name, mask) in zip(drawn.subplots(1, len(shown)), shown.items(), strict=True):
-        _cells(ax, mask[slot], slot, cols)
-        ax.set_title(f"{name}\nsees {int(mask[slot].sum())} of {slot + 1}", fontsize=9)
-    alt = (
-        f"On a grid of {rows} by {cols}, the cells that one slot near the left edge (black) may look at, gray: all "
-        "before it; a stretch as long as a row; its column; a window that our edge cuts off; and the paper's window, "
-        "which goes on at the end of the lines above."
-    )
-    return show(drawn, alt)
-
-
-@figure("09.reach")
-def reaches(seen: Mapping[str, Tensor], slot: int, cols: int, outcome: Outcome) -> Picture:
-    """seen: the layers' names -> (N, N) bool, what each slot knows of after them."""
-    drawn = new_figure(9.2, 2.6)
-    for ax, (name, mask) in zip(drawn.subplots(1, len(seen)), seen.items(), strict=True):
-        _cells(ax, mask[slot], slot, cols)
-        ax.set_title(f"{name}\n{int(mask[slot].sum())} of {slot + 1}", fontsize=9)
-    drawn.suptitle(f"Row layers alone, from the last slot to the first: {str(outcome).lower()}", fontsize=10)
-    alt = (
-        "What one slot (black) knows of, gray: after one row layer a stretch of one row, after two of two rows, after "
-        "three of three; after a row layer and a column layer, all before it."
-    )
-    return show(drawn, alt)
-
-
-def dense_time(seconds: Mapping[str, float]) -> str:
-    """seconds: "full", "row mask" -> how a dense row mask's time compares, as a choice of the guess "09.dense_time"."""
-    share = seconds["row mask"] / seconds["full"]
-    return "about the same" if share > 0.7 else "about half" if share > 0.25 else "about a sixteenth"
-
-
-@figure("09.time")
-def times(seconds: Mapping[str, float], outcome: Outcome) -> Picture:
-    """seconds: "full", "row mask", "line by line" -> seconds a layer."""
-    if not seconds["line by line"] < 0.85 * seconds["row mask"] or outcome.truth != "about the same":
-        raise ValueError("The times are disturbed by something else that computes: run this cell again.")
-    drawn = new_figure(6.4, 1.8)
-    ax = drawn.subplots()
-    bars = ax.barh(range(len(seconds)), [1000 * value for value in seconds.values()], color=[BLUE, BLUE, ORANGE])
-    ax.bar_label(bars, [f"{1000 * value:.1f}" for value in seconds.values()], fontsize=9, padding=3)
-    ax.set_yticks(range(len(seconds)), list(seconds), fontsize=9)
-    ax.invert_yaxis()
-    ax.margins(x=0.15)
-    ax.set_xlabel("milliseconds a layer, 1,024 slots", fontsize=9)
-    ax.set_title(f"A row mask over a full product: {str(outcome).lower()}", fontsize=10)
-    return show(drawn, "Three bars: full attention and a row mask take about as long; line by line takes far less.")
 
 
 def gain_of_depth() -> str:
