@@ -27,12 +27,18 @@ SUITES = {
     "model.quantizer": ["model/test_quantizer.py"],
     "training.batches": ["training/test_batches.py", "training/test_objectives.py"],
     "training.token_noise": ["training/test_batches.py"],
-    "training.objectives": ["training/test_objectives.py", "training/test_clip_objective.py", "training/test_run.py"],
+    "training.objectives": [
+        "training/test_objectives.py",
+        "training/test_clip_objective.py",
+        "training/test_shares.py",
+        "training/test_streams.py",
+        "training/test_run.py",
+    ],
     "training.trainer": ["training/test_trainer.py"],
     "training.training_state": ["training/test_trainer.py"],
     "evaluation.metrics": ["evaluation/test_metrics.py"],
-    "evaluation.likelihood": ["evaluation/test_likelihood.py"],
-    "evaluation.candidates": ["evaluation/test_drawings.py"],
+    "evaluation.likelihood": ["evaluation/test_likelihood.py", "evaluation/test_metrics.py"],
+    "evaluation.candidates": ["evaluation/test_drawings.py", "evaluation/test_devices.py"],
     "pipeline.provenance": ["pipeline/test_provenance.py"],
 }
 SETTINGS = """\

@@ -83,6 +83,13 @@ def test_what_models_compute_is_computed_where_they_are_and_figures_here(part, e
     assert MEASURES[part](*elsewhere, sets)
 
 
+def test_without_a_clip_drawings_are_ranked_there_too(elsewhere):
+    system = elsewhere[0]
+    system.clip = None
+    tokens, images = torch.zeros(2, 16, dtype=torch.int64), torch.zeros(2, 3, 64, 64)
+    assert candidates.score_candidates(system, "a cat", tokens, images).tolist() == [0, 0]
+
+
 def test_the_shapes_are_measured_there_too(elsewhere, monkeypatch):
     split = shapes.of_scenes(shapes.distinct_shapes("test", 2))
     monkeypatch.setattr(

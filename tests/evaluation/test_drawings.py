@@ -59,6 +59,15 @@ def test_the_ceilings_are_the_true_pictures_and_their_reconstructions(tiny, sets
     assert "near_duplicates_of_train" not in report  # of train itself nobody asks
 
 
+def test_candidates_follow_their_seed_and_the_options_of_sampling(tiny, few):
+    caption = few["train"].caption(0, None)
+    drawn = sample_candidates(tiny, caption, 4)
+    assert torch.equal(sample_candidates(tiny, caption, 4, seed=0), drawn)
+    assert not torch.equal(sample_candidates(tiny, caption, 4, seed=1), drawn)
+    likeliest = sample_candidates(tiny, caption, 4, top_k=1)
+    assert (likeliest == likeliest[0]).all() and len(drawn.unique(dim=0)) > 1
+
+
 def test_the_best_is_the_one_that_the_ranking_prefers(tiny, sets, monkeypatch):
     split = sets["unseen_pair"].subset([1, 2, 3])
     last = [decode_candidates(tiny, sample_candidates(tiny, split.pairs.caption(i, None), 16))[15] for i in range(3)]

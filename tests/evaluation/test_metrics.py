@@ -35,7 +35,8 @@ def test_wilsons_interval():
     none = share(torch.zeros(10))
     assert none["low"] == pytest.approx(0, abs=1e-12) and none["high"] == pytest.approx(0.2775, abs=1e-4)
     assert share(torch.tensor([1.0, math.nan]))["n"] == 1
-    assert share(torch.tensor([math.nan]))["n"] == 0
+    nothing = share(torch.tensor([math.nan]))
+    assert nothing["n"] == 0 and all(math.isnan(nothing[figure]) for figure in ("share", "low", "high"))
 
 
 def test_recall():
@@ -87,3 +88,10 @@ def test_ink_f1_forgives_one_pixel_and_no_more():
     assert float(ink_f1(line(3) | line(7), line(3))) == pytest.approx(2 / 3)
     assert ink_f1(line(3) & False, line(3) & False).isnan().all()
     assert float(ink_f1(line(3), line(3) & False)) == 0
+
+
+def test_ink_of_any_color_is_ink_and_each_picture_has_its_own_f1():
+    drawn, truth = torch.zeros(2, 2, 3, 9, 9, dtype=torch.bool)
+    drawn[0, 0, 4] = truth[0, 2, 4] = True  # one line, in red and in blue
+    truth[1, :, 4] = True  # and a picture of which nothing was drawn
+    assert ink_f1(drawn, truth).tolist() == [1.0, 0.0]

@@ -160,7 +160,7 @@ def test_the_decoders_gradient_arrives_at_z_unchanged():
 
 def test_the_codes_are_pulled_to_the_features_and_the_features_less_to_the_codes():
     z = torch.randn(2, DIM, 3, 3, requires_grad=True)
-    book = vector_book(commitment=0.25)
+    book = vector_book()  # its commitment is the paper's, 0.25
     out = book(z)
     out.loss.backward()
     e = book.lookup(out.tokens).detach()
@@ -241,6 +241,7 @@ def test_on_a_sphere_only_the_direction_of_a_feature_counts():
     z = torch.randn(2, DIM, 3, 3)
     out = book(z)
     assert_close(out.vectors.norm(dim=1), torch.full((2, 3, 3), math.sqrt(DIM)))
+    assert_close(book.project(z), math.sqrt(DIM) * z / z.norm(dim=1, keepdim=True))
     assert torch.equal(book(z * 7).tokens, out.tokens)
     cosines = torch.cosine_similarity(z[:, None], book.vectors.weight[None, :, :, None, None], dim=2)  # (B, K, …)
     assert torch.equal(out.tokens, cosines.argmax(1))
@@ -252,11 +253,17 @@ def test_spread_costs_nothing_where_all_codes_are_used_alike_and_ln_k_where_one_
     assert_close(book.diversity_loss(sure), torch.tensor(0.0), atol=1e-5, rtol=0)
     assert_close(book.diversity_loss(sure[:, :, :20]), torch.tensor(math.log(CODES)), atol=1e-5, rtol=0)
     z = torch.randn(2, DIM, 3, 3)
-    torch.manual_seed(1)
-    dearer = book(z).loss
-    book.diversity_weight = 0.0
-    torch.manual_seed(1)
-    assert dearer > book(z).loss
+    plain = vector_book().eval()(z).loss
+    for weight in (0.5, 3.0):
+        book = vector_book(diversity_weight=weight).eval()
+        cost = book.diversity_loss(book.logits(z))
+        assert cost > 0.1
+        assert_close(book(z).loss, plain + weight * cost)
+
+
+def test_a_code_that_is_nearer_by_a_hundredth_of_the_dimensions_has_e_times_the_share():
+    scores = torch.tensor([0.0, -0.01 * DIM * math.log(3)])[None, :, None, None].expand(1, 2, 3, 4)
+    assert_close(vector_book(codes=2).soft_share(scores), torch.tensor([0.75, 0.25]))
 
 
 def test_perplexity_is_one_for_a_single_code_and_k_for_all_alike():

@@ -437,6 +437,23 @@ def test_a_batch_alone_is_told_too_token_by_token():
     assert [i for i, *_ in calls] == list(range(12)) and torch.equal(calls[-1][1], tokens)
 
 
+def test_on_a_card_batches_go_one_after_another_and_are_sampled_with_all_that_was_asked_for(monkeypatch):
+    """The card is imitated by PyTorch's "meta", which computes nothing."""
+    asked = []
+
+    def sampled(dalle, text, seed, **options):
+        assert text.device.type == "meta" and text.shape == (SAMPLING_BATCH, 6)
+        asked.append((seed, options))
+        return len(asked)
+
+    monkeypatch.setattr(sampling, "sample", sampled)
+    batches = sample_batches(model_with(), captions(1).to("meta"), [35, 2], seed=4, on_token=print, top_k=3)
+    assert next(batches) == (range(0, 32), 1) and len(asked) == 1
+    assert list(batches) == [(range(32, 64), 2)]
+    wanted = [[i if i in (2, 35) else None for i in rows] for rows in (range(0, 32), range(32, 64))]
+    assert asked == [(4, {"given": None, "on_token": print, "indices": rows, "top_k": 3}) for rows in wanted]
+
+
 def test_noise_is_spent_on_the_rows_that_are_wanted_alone(monkeypatch):
     spent = []
     real = sampling.noise_generator

@@ -27,6 +27,7 @@ from dalle_lessons.pipeline.provenance import (
 from dalle_lessons.pipeline.provenance import (
     SOURCE,
     UNTRUSTED,
+    WATERMARK,
     UnsignedWarning,
     add_watermark,
     has_watermark,
@@ -118,13 +119,17 @@ def test_what_is_stripped_or_saved_again_is_unsigned(signed, tmp_path):
     (tmp_path / "stripped.png").write_bytes(join(part for part in chunks(signed.read_bytes()) if part[0] != b"caBX"))
     picture().save(tmp_path / "plain.bmp")
     for name in ("again.png", "again.jpg", "stripped.png", "plain.bmp"):
-        assert verify(tmp_path / name).state == "unsigned", name
+        credentials = verify(tmp_path / name)
+        assert credentials.state == "unsigned", name
+        assert name in credentials.sentence and "no Content Credentials" in credentials.sentence
 
 
 def test_credentials_cut_in_half_are_no_crash(signed, tmp_path):
     parts = [(k, d[: len(d) // 2] if k == b"caBX" else d) for k, d in chunks(signed.read_bytes())]
     (tmp_path / "half.png").write_bytes(join(parts))
-    assert verify(tmp_path / "half.png").state == "changed"
+    credentials = verify(tmp_path / "half.png")
+    assert credentials.state == "changed"
+    assert "half.png" in credentials.sentence and "Credentials that are damaged (" in credentials.sentence
 
 
 @pytest.mark.parametrize("size", [(64, 64), (96, 70), (608, 608), (400, 208)])
@@ -140,6 +145,14 @@ def test_the_mark_is_seen_and_survives_saving_as_jpeg(size):
         and not has_watermark(marked.crop((0, 0, size[0], size[1] - 9)))
     )
     assert image.getpixel((size[0] - 1, size[1] - 1)) == (200, 200, 200)  # the original is left alone
+
+
+@pytest.mark.parametrize(("size", "side"), [((20, 30), 2), ((64, 64), 4), ((128, 400), 8), ((608, 608), 8)])
+def test_each_square_of_the_mark_is_a_sixteenth_of_the_shorter_side_from_2_to_8_pixels(size, side):
+    marked = add_watermark(Image.new("RGB", size, (200, 200, 200)))
+    for color in WATERMARK:
+        ours = (np.asarray(marked) == color).all(axis=2)
+        assert ours.sum() == side**2 and ours.any(axis=0).sum() == ours.any(axis=1).sum() == side
 
 
 def test_the_command(signed, tmp_path):

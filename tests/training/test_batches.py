@@ -1,10 +1,19 @@
 """Which pictures and captions a batch holds, and which of its tokens are wrong."""
 
+import random
+
 import pytest
 import torch
 
+from dalle_lessons.datasets import Pairs
 from dalle_lessons.model.tokenizer import TextTokenizer
-from dalle_lessons.training.batches import check_captions, sample_grouped, sample_indices, sample_other_style
+from dalle_lessons.training.batches import (
+    check_captions,
+    sample_grouped,
+    sample_indices,
+    sample_other_style,
+    varied_captions,
+)
 from dalle_lessons.training.token_noise import corrupt_tokens
 
 
@@ -50,6 +59,16 @@ def test_a_batch_of_groups_has_exactly_as_many_rows_as_were_asked_for(count):
     drawn = sample_grouped(weights, groups, count, 8)
     assert drawn.shape == (count,)
     assert all(len(groups[some].unique()) == 1 for some in drawn.split(8))
+
+
+def test_a_caption_varies_and_is_the_plain_one_where_the_varied_one_is_too_long():
+    def caption(i, rng):
+        return f"{i}" if rng is None else "cat cat " * 4 if i == 1 else f"{i} {rng.randrange(10)}"
+
+    pairs = Pairs(torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.ones(3), caption)
+    tokenizer, same = TextTokenizer.train(["a cat"], 300, 6), random.Random(0)
+    captions = varied_captions(pairs, torch.tensor([2, 1, 0]), tokenizer, random.Random(0))
+    assert captions == [f"2 {same.randrange(10)}", "1", f"0 {same.randrange(10)}"]
 
 
 def test_captions_that_are_too_long_are_counted_and_named_with_their_files():

@@ -173,6 +173,17 @@ def test_captions_with_a_negative_come_three_times_as_often(tiny):
     assert share == pytest.approx(3 * int(known.sum()) / (3 * int(known.sum()) + rest), abs=0.05)
 
 
+def test_a_batch_shows_the_negatives_of_its_captions_and_no_others(tiny):
+    objective, _ = with_negatives(tiny)
+    objective.negatives = torch.arange(3)[:, None].expand(-1, 16)
+    objective.negative_of = torch.full((len(tiny.pairs),), -1).index_fill(0, torch.tensor([7]), 2)
+    objective.negative_of[3], objective.negative_of[5] = 1, 0
+    objective.choose, objective.varied = lambda: torch.tensor([5, 2, 3, 5]), lambda images: images
+    batch = objective.draw(random.Random(0), 0.0)
+    assert torch.equal(batch.rows["extra_images"], objective.decoded(objective.negatives[[0, 1, 0]]))
+    assert batch.whole["extra"] == 3
+
+
 def test_negatives_make_the_loss_larger_and_more_so_where_they_look_right(tiny):
     """A wrong answer more for each caption. The model sees all pictures alike, so its size is known."""
     objective, model = with_negatives(tiny)

@@ -8,11 +8,16 @@ import pytest
 import torch
 
 from dalle_lessons.datasets import Pairs
+from dalle_lessons.datasets.emoji import with_article
 from dalle_lessons.datasets.shapes import shapes
 from dalle_lessons.model.dalle import DALLE
 from dalle_lessons.model.dvae import DVAE, DVAEConfig
+from dalle_lessons.model.editing import edit_caption
+from dalle_lessons.model.judge import Judge
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.training.batches import sample_indices
+from dalle_lessons.training.identity import weights_fingerprint
+from dalle_lessons.training.objectives.clip import CLIPObjective
 from dalle_lessons.training.objectives.dalle import DALLEObjective
 from dalle_lessons.training.objectives.dvae import DVAEObjective, anneal_temperature
 from dalle_lessons.training.objectives.edit import EditObjective
@@ -136,6 +141,23 @@ def test_half_of_the_captions_are_dropped_at_one_half(tiny):
     model = objective.build(pairs).eval()
     left = [float(loss_of(objective, model, seed=seed)["text"].detach()) > 0 for seed in range(60)]
     assert 18 <= sum(left) <= 42
+
+
+@pytest.mark.parametrize(("kind", "preset"), [(DALLEObjective, "dalle_preset"), (CLIPObjective, "clip_preset")])
+def test_words_are_cut_at_random_in_training_alone(tiny, kind, preset):
+    settings = {"bpe_dropout": 0.3} | ({"caption_dropout": 0.0} if kind is DALLEObjective else {})
+    objective = kind(replace(getattr(tiny, preset), **settings), tiny.dvae, tiny.tokenizer)
+    captions = {i: "a cat face" for i in range(len(tiny.pairs) - 1)} | {len(tiny.pairs) - 1: "a dog face"}
+    objective.build(replace(tiny.pairs, caption=lambda i, rng=None: captions[i]))
+    torch.manual_seed(0)
+    cut, whole = (objective.draw(random.Random(0), 0.0, training).rows["text"] for training in (True, False))
+    assert len(cut.unique(dim=0)) > 3 and len(whole.unique(dim=0)) <= 2
+
+
+def test_dalle_keeps_its_tokens_where_the_command_was_told(tiny, tmp_path):
+    tiny.dvae.save_pretrained(tmp_path / "dvae")
+    told = Sources("emoji", "emoji", tmp_path / "dalle", tmp_path / "dvae", tokens=tmp_path / "tokens")
+    assert DALLEObjective.prepare(tiny.dalle_preset, told).kept == tmp_path / "tokens"
 
 
 def views_objective(tiny, num_views=0, **settings):
@@ -316,6 +338,27 @@ def test_the_edit_model_is_asked_for_the_lower_half_and_learns_it(tiny):
     assert model.text_head.weight.grad is None, "the caption is never asked for"
 
 
+def test_an_edit_batch_shows_one_picture_and_asks_for_the_other_in_its_style(tiny):
+    objective, tokens = edit_objective(tiny, named=0.0, max_token_noise=0.0), tokenize(tiny.dvae, tiny.pairs.pictures)
+    objective.build(tiny.pairs)
+    shown, asked = next((a, b) for a, b in objective.couples.tolist() if objective.styles[a] != objective.styles[b])
+    objective.couples, objective.weights = torch.tensor([[shown, asked]]), torch.ones(1)
+    rows = objective.draw(random.Random(0), 0.0).rows
+    assert (rows["tokens"] == torch.cat((tokens[shown], tokens[asked]))).all()
+    assert torch.equal(rows["input_tokens"], rows["tokens"])
+    caption = edit_caption(with_article(objective.styles[asked]))
+    assert torch.equal(rows["text"], objective.tokenizer.encode([caption] * 8))
+
+
+def test_of_an_edit_the_half_that_is_asked_for_alone_is_shown_with_wrong_tokens(tiny):
+    objective = edit_objective(tiny, max_token_noise=1.0)
+    objective.build(tiny.pairs)
+    torch.manual_seed(0)
+    rows = objective.draw(random.Random(0), 0.0).rows
+    wrong = rows["input_tokens"] != rows["tokens"]  # (8, 32)
+    assert not wrong[:, :16].any() and 0.2 < wrong[:, 16:].float().mean() < 0.7
+
+
 def test_an_edit_caption_names_the_style_and_the_thing_where_it_fits(tiny):
     objective = edit_objective(tiny, named=1.0)
     objective.build(tiny.pairs)
@@ -355,6 +398,7 @@ def test_the_judge_learns_to_name_what_it_is_shown(tiny):
         parts["total"].backward()
         optimizer.step()
         losses.append(float(parts["total"]))
+        assert losses[-1] == pytest.approx(sum(float(parts[name]) for name in ("emoji", "style", "tone")), rel=1e-5)
     assert losses[-1] < losses[0] / 2
 
 
@@ -367,6 +411,13 @@ def test_the_judge_sees_blurred_pictures_too(tiny):
 
 
 # ---- starting from weights ------------------------------------------------------------------------------------------
+
+
+def test_a_training_knows_the_weights_that_it_started_from(tiny):
+    judge = Judge(tiny.judge_preset.config)
+    for objective in (DVAEObjective(tiny.dvae_preset, tiny.dvae), JudgeObjective(tiny.judge_preset, judge)):
+        assert objective.fingerprint() == {"start": weights_fingerprint(objective.start)}
+        assert replace(objective, start=None).fingerprint() == {}
 
 
 def test_the_first_step_is_taken_from_the_weights_that_were_given(tiny):

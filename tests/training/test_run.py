@@ -1,6 +1,7 @@
 """A whole training: what is refused before work begins, what is resumed, and what is saved."""
 
 import json
+import re
 import shutil
 from dataclasses import asdict, replace
 
@@ -198,14 +199,22 @@ def test_weights_of_another_size_are_refused_before_data_are_loaded(runs, tiny_w
         monkeypatch.setitem(presets.PRESETS[kind], "emoji", replace(preset, config=replace(preset.config, **wider)))
     monkeypatch.setattr(objectives, "load", lambda *_, **__: pytest.fail("too early"))
     for kind in ("dvae", "dalle", "clip"):
-        with pytest.raises(ValueError, match="of another size than the model of this preset"):
+        named = re.escape(f"The weights in {str(runs / kind)!r} are of another size than the model of this preset")
+        with pytest.raises(ValueError, match=named):
             train_model(kind, "emoji", None, runs / "x", dvae=runs / "dvae", start=runs / kind, **QUIET)
+    Judge(replace(tiny_world.judge_preset.config, widths=(8, 16))).save_pretrained(runs / "judge")
+    monkeypatch.setattr(JudgeObjective, "load_pairs", lambda *_: pytest.fail("too early"))
+    with pytest.raises(ValueError, match="of another size than the model of this preset"):
+        train_model("judge", "emoji", None, runs / "x", start=runs / "judge", **QUIET)
 
 
 def test_an_edit_model_fits_the_dalle_that_it_grows_from(runs, tiny_world, monkeypatch):
     monkeypatch.setitem(presets.PRESETS["edit"], "emoji", replace(tiny_world.edit_preset, text_length=20))
-    with pytest.raises(ValueError, match="take captions of 28 tokens, and this preset only 20"):
-        train_model("edit", "emoji", None, runs / "edit", **QUIET)
+    named = runs.parent / "named"  # not the DALL·E beside it
+    shutil.copytree(runs / "dalle", named)
+    sentence = f"The weights in {str(named)!r} take captions of 28 tokens, and this preset only 20"
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        train_model("edit", "emoji", None, runs / "edit", start=named, **QUIET)
     model = DALLE(replace(DALLE.from_pretrained(runs / "dalle").config, rows=2, cols=2))
     model.save_pretrained(runs / "dalle")
     with pytest.raises(ValueError, match="other image tokens"):
@@ -228,7 +237,8 @@ def test_clip_goes_on_to_generated_negatives_from_a_folder_that_holds_a_clip_alo
     trainer = train_model("clip", "emoji", "emoji_negatives", runs / "clip2", start=runs / "alone" / "clip")
     assert trainer.step == 3 and f"Taking the dalle weights of {str(runs / 'dalle')!r}" in capsys.readouterr().out
     assert set(trainer.identity) >= {"dvae", "tokenizer", "start", "negatives"}
-    train_model("clip", "emoji", "emoji_negatives", runs / "clip3", **QUIET)  # takes that DALL·E's tokenizer
+    monkeypatch.setattr(TextTokenizer, "train", lambda *_, **__: pytest.fail("it takes that DALL·E's tokenizer"))
+    train_model("clip", "emoji", "emoji_negatives", runs / "clip3", **QUIET)
 
 
 # ---- resume ---------------------------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def test_a_log_line_is_the_mean_since_the_last_one_even_across_a_stop(tmp_path):
     means = [sum(values[0:3]) / 3, sum(values[3:6]) / 3, values[6]]
     assert [float(row["total"]) for row in lines] == pytest.approx(means)
     seconds = [float(row["seconds"]) for row in lines]
-    assert seconds == sorted(seconds)
+    assert seconds == sorted(seconds) and [row["seconds"] for row in lines] == [f"{value:.1f}" for value in seconds]
 
 
 def test_the_seconds_of_all_runs_are_added_up(tmp_path):
