@@ -158,15 +158,14 @@ def main(parts: list[str]) -> None:
             write(runs)
             print({key: value for key, value in made[-1].items() if key != "line"}, flush=True)
     if "more" in parts:
-        made = runs.setdefault("more", [])
         for pairs, width, seed in MORE:
-            if (pairs, width, seed) in [(run["pairs"], run["width"], run["seed"]) for run in made]:
+            if (pairs, width, seed) in [(run["pairs"], run["width"], run["seed"]) for run in read().get("more", [])]:
                 continue
             reached = deep(4, True, seed, LONG, pairs, width)["held out"]
-            made.append({"pairs": pairs, "width": width, "seed": seed, "held out": reached})
-            runs = {**read(), "more": made}
+            runs = read()  # others may have been written in the meantime
+            runs.setdefault("more", []).append({"pairs": pairs, "width": width, "seed": seed, "held out": reached})
             write(runs)
-            print(made[-1], flush=True)
+            print(runs["more"][-1], flush=True)
 
 
 if __name__ == "__main__":
