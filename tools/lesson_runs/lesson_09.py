@@ -40,7 +40,7 @@ DEEP = (  # blocks; with captions? seed; steps
     *((layers, True, seed, LONG) for seed in (0, 1) for layers in (1, 4, 2)),
     *((layers, captions, seed, STEPS) for seed in (0, 1) for captions in (False, True) for layers in (1, 2, 4)),
 )
-MORE = tuple((pairs, width, seed) for seed in (0, 1) for pairs, width in ((16_000, 64), (16_000, 96)))
+MORE = ((16_000, 64, 0), (16_000, 64, 1), (16_000, 96, 0))  # pairs, width, seed
 PATH = data_dir() / "lessons" / "09" / "runs.json"
 
 system = TextToImage.from_pretrained("shapes", device="cpu")

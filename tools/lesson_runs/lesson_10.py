@@ -1,11 +1,11 @@
 """The runs that lesson 10 shows without running them: a sweep of learning rates, and trainings with one fault each.
 
     python tools/lesson_runs/lesson_10.py          # all of data/lessons/10/runs.json; half an hour on one core
-    python tools/lesson_runs/lesson_10.py shifts   # only a part: "rates", "faults", "shifts" or "optimizers"
+    python tools/lesson_runs/lesson_10.py shifts   # only a part: "rates", "faults", "shifts" or "full size"
 
-All but "optimizers" are of one small model, 200 steps of 32 pairs, as in the lesson: its own step, and its own two
-optimizers. "optimizers" is the lesson's own training, as it is, and by AdamW alone; a run that stands in the file
-already is kept.
+All but "full size" are of one small model, 200 steps of 32 pairs, as in the lesson: its own step, and its own two
+optimizers. "full size" is the lesson's own training from another seed, by AdamW alone, and of a narrower model; a run
+that stands in the file already is kept.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from dalle_lessons.training.muon import Muon
 STEPS, BATCH, EVERY, PEAK, PAIRS, HELD_OUT, DRAWN = 200, 32, 10, 0.05, 16_000, 128, 4
 RATES = (0.0015, 0.005, 0.015, 0.05, 0.15, 0.5)
 SEEDS = (0, 1)
-FULL = (  # by which optimizers, at which rate, from which seed; the lesson itself runs both from seed 0
-    ("both", 0.01, 1),
-    *(("AdamW alone", rate, 0) for rate in (0.0015, 0.003, 0.01)),
-    ("AdamW alone", 0.003, 1),
+FULL = (  # by which optimizers, at which rate, how wide, from which seed; the lesson itself runs ("both", 0.01, 96, 0)
+    *(("both", 0.01, 96, 1), ("both", 0.01, 64, 0)),
+    *(("AdamW alone", rate, 96, 0) for rate in (0.0015, 0.003, 0.01)),
+    ("AdamW alone", 0.003, 96, 1),
 )
 SHIFTS = {"fed": -1, "after next": 1}  # whose token a slot is to predict: the one it is fed, or the one after the next
 
@@ -123,10 +123,10 @@ def train(
     return {**lines, "drawn": drawn.tolist()}
 
 
-def at_full_size(alone: bool, peak: float, seed: int, steps: int = 480) -> float:
+def at_full_size(alone: bool, peak: float, width: int, seed: int, steps: int = 480) -> float:
     """The lesson's own training -> nats an image token of its averaged weights, on the ledger's 400 held-out pairs."""
     torch.manual_seed(seed)
-    model = DALLE(replace(config, width=96, layers=3))
+    model = DALLE(replace(config, width=width, layers=3))
     optimizers, average = optimizers_of(model, alone), copy.deepcopy(model)
     for step in range(steps):
         batch = torch.randint(PAIRS, (64,))
@@ -168,12 +168,12 @@ def main(parts: list[str]) -> None:
         runs["in order"], runs["faults"] = train(0, PEAK), {name: faulty(name) for name in CAUSES}
     if "shifts" in parts:
         runs["shifts"] = {name: faulty(name) for name in SHIFTS}
-    if "optimizers" in parts:
-        made = runs.setdefault("optimizers", [])
-        for name, rate, seed in FULL:
-            if (name, rate, seed) not in [(run["by"], run["rate"], run["seed"]) for run in made]:
-                held = at_full_size(name == "AdamW alone", rate, seed)
-                made.append({"by": name, "rate": rate, "seed": seed, "held out": held})
+    if "full size" in parts:
+        made = runs.setdefault("full size", [])
+        for by, rate, width, seed in FULL:
+            run = {"by": by, "rate": rate, "width": width, "seed": seed}
+            if not any(run.items() <= one.items() for one in made):
+                made.append({**run, "held out": at_full_size(by == "AdamW alone", rate, width, seed)})
                 print(made[-1], flush=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(runs, separators=(",", ":")).replace('],"', '],\n"') + "\n"
@@ -181,4 +181,4 @@ def main(parts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["rates", "faults", "shifts", "optimizers"])
+    main(sys.argv[1:] or ["rates", "faults", "shifts", "full size"])
