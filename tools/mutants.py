@@ -1,18 +1,21 @@
 """Breaks the library in many small ways, one at a time, and counts which of them no test notices.
 
-    make mutants       (or: python tools/mutants.py [--only model.sampling] [--minutes 15])
+    make mutants       (or: python tools/mutants.py [--only model.sampling] [--sample 50] [--minutes 15])
 
 A mutant is one changed operator, constant or argument. It is killed if a test of its module fails, and survives if none
-does: then the line that it changed is executed, perhaps, but not tested. Works on a copy, in build/mutants. After a run
-`mutmut results` in a module's folder there lists the survivors, and `mutmut show NAME` prints one.
+does: then the line that it changed is executed, perhaps, but not tested. All of them take two cores several hours; with
+--sample a random part of each module is tried, always the same. Works on a copy, in build/mutants. After a run `mutmut
+results` in a module's folder there lists the survivors, and `mutmut show NAME` prints one.
 """
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import click
@@ -61,9 +64,22 @@ def quoted(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def run(module: str, tests: list[str], minutes: float | None) -> dict[str, int]:
-    """Mutate one module (or package) and run its tests against each mutant, the fast ones first, until the minutes are
-    over -> how many were killed, survived, …"""
+def drawn(folder: Path, source: Path, count: int) -> list[str]:
+    """The names of `count` mutants of a module or package (fewer, if there are fewer). source: relative to folder."""
+    from mutmut.mutation.file_mutation import mutate_file_contents  # pyright: ignore[reportMissingImports]
+
+    names = []
+    with chdir(folder):  # where mutmut finds its settings
+        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
+            module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+            made = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
+            names += [f"{module}.{name}" for name in made.mutant_names]
+    return random.Random(0).sample(names, min(count, len(names)))
+
+
+def run(module: str, tests: list[str], sample: int | None, minutes: float | None) -> dict[str, int]:
+    """Mutate one module (or package) and run its tests against each mutant, or a sample of them, the fast ones first,
+    until the minutes are over -> how many were killed, survived, …"""
     folder = SCRATCH / module
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -78,12 +94,13 @@ def run(module: str, tests: list[str], minutes: float | None) -> dict[str, int]:
     settings = SETTINGS.format(sources=quoted([str(source)]), tests=quoted([f"tests/{test}" for test in tests]))
     (folder / "pyproject.toml").write_text(settings, encoding="utf-8")
     mutmut = [str(Path(sys.executable).parent / "mutmut")]
+    names = [] if sample is None else drawn(folder, source, sample)  # none: all
     # One thread, since several mutants may be tried at once; no browser; and none of the plugins, which take longer to
     # begin than most tests.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LESSONS_BROWSER": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     with open(folder / "log.txt", "w", encoding="utf-8") as log:
         everything = {"cwd": folder, "env": environment, "stdout": log, "stderr": log, "start_new_session": True}
-        with subprocess.Popen([*mutmut, "run"], **everything) as process:
+        with subprocess.Popen([*mutmut, "run", *names], **everything) as process:
             try:
                 process.wait(None if minutes is None else 60 * minutes)
             except subprocess.TimeoutExpired:
@@ -101,12 +118,13 @@ def line(name: str, total: int, killed: int, tried: int) -> str:
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(SUITES)), help="This module alone; may be repeated.")
+@click.option("--sample", type=click.IntRange(1), help="So many mutants of each module, drawn at random.")
 @click.option("--minutes", type=float, help="Stop a module after so many, whatever mutants are left.")
-def main(only: tuple[str, ...], minutes: float | None) -> None:
+def main(only: tuple[str, ...], sample: int | None, minutes: float | None) -> None:
     """Print a line a module: mutants, how many of them were tried and killed, and the share."""
     rows = []
     for module in only or SUITES:
-        stats = run(module, SUITES[module], minutes)
+        stats = run(module, SUITES[module], sample, minutes)
         killed = stats["killed"] + stats["timeout"] + stats["segfault"]  # one that hangs or crashes is noticed too
         rows.append((stats["total"], killed, killed + stats["survived"] + stats["no_tests"] + stats["suspicious"]))
         click.echo(line(module, *rows[-1]))
