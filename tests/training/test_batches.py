@@ -1,6 +1,7 @@
 """Which pictures and captions a batch holds, and which of its tokens are wrong."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from dalle_lessons.datasets import Pairs
 from dalle_lessons.model.tokenizer import TextTokenizer
 from dalle_lessons.training.batches import (
+    captions_of,
     check_captions,
     sample_grouped,
     sample_indices,
@@ -79,6 +81,25 @@ def test_captions_that_are_too_long_are_counted_and_named_with_their_files():
     with pytest.raises(ValueError, match="^5 of 6 captions are too long for the 5 tokens") as caught:
         check_captions([good, *long], tokenizer)
     text = str(caught.value)
-    assert "0.png" in text and "2.png" in text and "3.png" not in text and "\n" not in text
-    with pytest.raises(ValueError, match="^1 of 1 captions are"):
+    assert "0.png" in text and "2.png), …;" in text and "3.png" not in text and "\n" not in text
+    with pytest.raises(ValueError, match="^1 of 1 captions are") as caught:
         check_captions([(long[0][0], None)], tokenizer)
+    assert "…" not in str(caught.value)
+
+
+def test_a_caption_may_have_all_tokens_of_the_model_but_the_first():
+    tokenizer = TextTokenizer.train(["a cat"], 300, 6)
+    most, more = "1" * 4, "1" * 5
+    assert [len(pieces) for pieces in tokenizer.pieces([most, more])] == [5, 6]
+    check_captions([(most, None)], tokenizer)
+    with pytest.raises(ValueError, match=r"'11111' \(6 tokens\)"):
+        check_captions([(more, None)], tokenizer)
+
+
+def test_each_full_caption_comes_with_its_row_if_there_are_rows():
+    def caption(i, rng):
+        return f"{i}, {rng}"
+
+    pairs = Pairs(torch.zeros(2, 3, 2, 2, dtype=torch.uint8), torch.ones(2), caption)
+    assert list(captions_of(pairs)) == [("0, None", None), ("1, None", None)]
+    assert list(captions_of(replace(pairs, metadata=["a", "b"]))) == [("0, None", "a"), ("1, None", "b")]
