@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ...model.files import PACKAGE
+from .usb_pip import ask, pip
 from .usb_scripts import SCRIPTS
 
 PROJECT, EXTRAS, WHEELS = "dalle-lessons", ("lab", "play"), "wheels"
@@ -120,27 +121,30 @@ def this_system() -> str | None:
     return next((key for key, system in SYSTEMS.items() if system.says == says), None)
 
 
-def pip(*arguments: str, python: str = sys.executable) -> None:
-    """Run pip. Raises RuntimeError with its last line where it fails."""
-    done = subprocess.run([python, "-m", "pip", *arguments], capture_output=True, text=True, encoding="utf-8")
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise RuntimeError(f"pip {arguments[0]} failed: {lines[-1] if lines else 'it said nothing.'}")
-
-
 def megabytes(files: Sequence[Path]) -> int:
     return round(sum(file.stat().st_size for file in files) / 1e6)
 
 
 def fetch(folder: Path, lock: Path, system: System, python: str, torch_index: str | None) -> None:
-    """Download what such a machine needs into the stick's folder of wheels."""
-    with tempfile.TemporaryDirectory() as place:
-        wishes = Path(place) / "wishes.txt"
-        wishes.write_text("\n".join(needed(lock, system, python)) + "\n", encoding="utf-8")
-        where = ["--extra-index-url", torch_index] if torch_index else []
-        tags = [word for tag in system.tags for word in ("--platform", tag)]
-        how = ["--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", python, "--implementation", "cp"]
-        pip("download", *how, *tags, *where, "--dest", str(folder / WHEELS), "--requirement", str(wishes))
+    """Download what such a machine needs into the stick's folder of wheels. torch_index: where PyTorch comes from."""
+    tags = [word for tag in system.tags for word in ("--platform", tag)]
+    how = [
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--python-version",
+        python,
+        "--implementation",
+        "cp",
+        *tags,
+    ]
+    wishes = needed(lock, system, python)
+    torch = [wish for wish in wishes if torch_index and wish.startswith("torch==")]
+    for index, lines in ((torch_index, torch), (None, [wish for wish in wishes if wish not in torch])):
+        where = ["--index-url", index] if index else []
+        if lines:
+            pip("download", *how, *where, "--dest", str(folder / WHEELS), *lines)
 
 
 def try_out(folder: Path) -> None:
@@ -150,11 +154,12 @@ def try_out(folder: Path) -> None:
         venv.create(home, with_pip=True)
         python = str(home / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
         wish = f"{PROJECT}[{','.join(EXTRAS)}]"
-        pip("install", "--quiet", "--no-index", "--find-links", str(folder / WHEELS), wish, python=python)
+        pip("install", "--quiet", "--no-index", "--find-links", str(folder / WHEELS), wish, python=python, alone=True)
         out = Path(place) / "drawing.png"
         draw = [python, "-m", "dalle_lessons", "draw", "a cartoon of a red heart", "--images", "1"]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(
-            [*draw, "--candidates", "1", "--out", str(out)], cwd=place, capture_output=True, text=True
+            [*draw, "--candidates", "1", "--out", str(out)], cwd=place, capture_output=True, text=True, env=environment
         )
         if done.returncode or not out.is_file():
             raise RuntimeError(f"What was installed from the stick does not draw: {done.stderr.strip()[-300:]}")
@@ -169,8 +174,12 @@ def usb(
     Raises ValueError or RuntimeError with one sentence; what was downloaded stays, and the next call goes on from it.
     """
     top = PACKAGE.parent
-    if not (top / "pyproject.toml").is_file():
-        raise ValueError("A stick is made from a clone of the repository: here is the installed package alone.")
+    lock = top / "constraints.txt"
+    if not (lock.is_file() and (top / "pyproject.toml").is_file()):
+        raise ValueError(
+            "A stick is made from a clone of the repository, whose constraints.txt says which version of each package "
+            "goes on it: here is the installed package alone. Clone it, then make lab and make play there, then again."
+        )
     if "linux" in systems and torch_index is None:
         raise ValueError("For Linux, name PyTorch's CPU index (--torch-index, as in the README): else gigabytes come.")
     if missing := not_here():
@@ -178,6 +187,10 @@ def usb(
             "What a stick needs is read from packages that are installed here, and these are not: "
             f"{', '.join(missing)}. Install the package with its `lab` and `play` extras: make lab, make play."
         )
+    say("Asking for the packages ...")
+    ask("numpy", None)
+    if "linux" in systems:
+        ask("torch", torch_index)
     (folder / WHEELS).mkdir(parents=True, exist_ok=True)
     say("The course itself ...")
     pip("wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder / WHEELS), str(top))
@@ -185,7 +198,7 @@ def usb(
         for python in pythons:
             say(f"{SYSTEMS[key].name}, Python {python} ...")
             index = torch_index if key == "linux" else None
-            fetch(folder, top / "constraints.txt", SYSTEMS[key], python, index)
+            fetch(folder, lock, SYSTEMS[key], python, index)
         for name, text in SCRIPTS[key].items():
             path = folder / name
             path.write_text(
@@ -196,7 +209,10 @@ def usb(
     if importlib.util.find_spec("myst_nb") is None:
         say("The site is left out: make site-tools, then again, brings it.")
     else:
-        subprocess.run([sys.executable, str(top / "tools" / "make_site.py"), str(folder / "site")], check=True)
+        say("The site ...")
+        made = subprocess.run([sys.executable, str(top / "tools" / "make_site.py"), str(folder / "site")])
+        if made.returncode:
+            say("The site is left out: it could not be made, for the reason above.")
     here, python = this_system(), f"{sys.version_info.major}.{sys.version_info.minor}"
     if here in systems and python in pythons:
         say("Installing from it, without a network, and drawing ...")

@@ -10,8 +10,9 @@ for version in PYTHONS; do
     if [ "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$version" ]; then
       echo "Installing with Python $version into $place ..."
       "$python" -m venv "$place/.venv" || exit 1
-      "$place/.venv/bin/python" -m pip install --quiet --no-index --find-links "$here/wheels" \\
-        'dalle-lessons[lab,play]' || exit 1
+      # Settings of pip that look elsewhere, or allow other versions alone, do not count here.
+      env PIP_CONFIG_FILE=/dev/null "$place/.venv/bin/python" -m pip --isolated install --quiet \\
+        --no-index --find-links "$here/wheels" 'dalle-lessons[lab,play]' || exit 1
       open='cd "$(dirname "$0")" && exec .venv/bin/dalle-lessons lab my-lessons'
       printf '#!/bin/sh\\n%s\\n' "$open" > "$place/lessons.START"
       chmod +x "$place/lessons.START"
@@ -52,7 +53,8 @@ exit /b 1
 echo Installing with Python %version% into "%place%" ...
 %python% -m venv "%place%\\.venv"
 if errorlevel 1 goto failed
-"%place%\\.venv\\Scripts\\python.exe" -m pip install --quiet --no-index --find-links "%~dp0wheels" ^
+set PIP_CONFIG_FILE=nul
+"%place%\\.venv\\Scripts\\python.exe" -m pip --isolated install --quiet --no-index --find-links "%~dp0wheels" ^
   "dalle-lessons[lab,play]"
 if errorlevel 1 goto failed
 > "%place%\\lessons.bat" echo @cd /d "%%~dp0" ^&^& .venv\\Scripts\\python.exe -m dalle_lessons lab my-lessons
