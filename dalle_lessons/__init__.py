@@ -3,6 +3,7 @@
 Names are imported when they are first asked for: `dalle-lessons --help` needs neither torch nor matplotlib.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from .model.threads import in_a_hub, limit_threads, wait_quietly
 wait_quietly()
 if in_a_hub():  # the kernels of a hub are started by it, not by our command
     limit_threads()
+
+if "ipykernel" in sys.modules:  # a notebook
+    import_module(".classroom.older_copy", __name__).tell_in_notebooks()
 
 __version__ = "0.1.0"
 # Public name -> the module that holds it.

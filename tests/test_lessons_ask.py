@@ -41,6 +41,17 @@ ASKING = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if asks(path)]
 each_lesson = pytest.mark.parametrize("path", ASKING, ids=lambda path: path.stem)
 
 
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), ids=lambda path: path.stem)
+def test_no_text_behind_an_exercise_prints_a_line_that_solves_it(path):
+    """Who scrolls to "What to remember" would have it."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    for place, cell in enumerate(cells):
+        behind = ["".join(c["source"]).replace(" ", "") for c in cells[place:] if c["cell_type"] == "markdown"]
+        for solution in re.findall("### BEGIN SOLUTION\n(.*?)### END SOLUTION", "".join(cell["source"]), re.S):
+            for line in re.findall(r"^ *(?:return |\w+ = )?(.{12,}?)(?:  #.*)?$", solution, re.M):
+                assert not [text for text in behind if line.replace(" ", "") in text], f"{cell['id']}: {line}"
+
+
 def tree(source: str) -> ast.Module:
     """A cell as Python; lines that are commands of Jupyter or of a shell are left out."""
     return ast.parse("\n".join("pass" if line.startswith(("%", "!")) else line for line in source.splitlines()))

@@ -1,5 +1,6 @@
 """The pages in teach/: complete, true to the lessons, and no number in them out of date."""
 
+import csv
 import importlib.util
 import json
 import math
@@ -185,6 +186,14 @@ def test_a_part_is_out_of_date_when_a_module_that_its_checks_import_changes(tool
     with open(copy / "own_file_18.py", "a", encoding="utf-8") as file:  # imported by what lesson_18.py imports
         file.write("# changed\n")
     assert tool.stale(page) == ["18"]
+
+
+def test_the_rubric_for_spreadsheets_has_a_hundred_points(tool):
+    page = text(TEACH / "rubric.csv")
+    assert page == tool.rubric_csv() and page[0] == "\ufeff"
+    head, *parts = csv.reader(page[1:].splitlines())
+    assert sum(int(points) for _, points, *_ in parts) == 100 and len(parts) == 10
+    assert head[-1] == "given" and {row[-1] for row in parts} == {""}
 
 
 def own_source() -> str:

@@ -1,5 +1,5 @@
-"""The pages of teach/ that are made from what the course has: misconceptions.md, glossary.md, notation.md, and the
-settings for nbgrader, which are those that `dalle-lessons teach release` writes.
+"""The pages of teach/ that are made from what the course has: misconceptions.md, glossary.md, notation.md, rubric.csv
+from the table in lesson 18, and the settings for nbgrader, which are those that `dalle-lessons teach release` writes.
 
     python tools/make_teach_pages.py            # write what has changed
     python tools/make_teach_pages.py --check    # exit 1, naming the page, if one is out of date
@@ -14,8 +14,10 @@ such a change, --lessons names the parts to make. The glossary and the notation 
 from __future__ import annotations
 
 import ast
+import csv
 import hashlib
 import importlib.util
+import io
 import json
 import re
 from pathlib import Path
@@ -25,7 +27,7 @@ import click
 import yaml
 
 from dalle_lessons.classroom.exercises import CheckFailed, check
-from dalle_lessons.classroom.teach.release import CONFIG
+from dalle_lessons.classroom.teach.release import CONFIG, JUDGED
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = ROOT / "tests" / "classroom" / "answers"
@@ -191,6 +193,21 @@ def notation() -> str:
     return "\n".join(lines) + "\n"
 
 
+# --- rubric.csv -------------------------------------------------------------------------------------------------------
+
+
+def rubric_csv() -> str:
+    """The table of lesson 18, section 11, for a spreadsheet: what each part is worth, and a column for the points."""
+    text = "\n".join(cells("18"))
+    checked = re.findall(r"^\| (\d+) \| (.+?) \| \|$", text, re.M)  # what nbgrader counts
+    rows = [(name, points, full, half, "") for points, name, full, half in JUDGED.findall(text)]
+    rows = [*(("checks", points, full, "", "") for points, full in checked), *rows]
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\n")
+    writer.writerows([("part", "points", "all of them for", "half of them for", "given"), *rows])
+    return "\ufeff" + page.getvalue()  # the mark by which spreadsheets know UTF-8
+
+
 @click.command()
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a page is out of date.")
 @click.option("--lessons", "named", help="Make these lessons' misconceptions alone, for instance 02,07.")
@@ -200,6 +217,7 @@ def main(only_check: bool, named: str | None) -> None:
     before = page.read_text(encoding="utf-8") if page.is_file() else ""
     old = stale(before)
     texts = {TEACH / "glossary.md": glossary(), TEACH / "notation.md": notation(), TEACH / "nbgrader_config.py": CONFIG}
+    texts[TEACH / "rubric.csv"] = rubric_csv()
     differ = [path.name for path, text in texts.items() if not path.is_file() or path.read_text("utf-8") != text]
     if only_check:
         old = [lesson for lesson in old if lesson not in missing(before)]

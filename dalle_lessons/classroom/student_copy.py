@@ -41,6 +41,7 @@ class Copied:
     updated: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     unreadable: list[Path] = field(default_factory=list)
+    newer: list[Path] = field(default_factory=list)  # of those kept: the course has changed since they were copied
 
     def print(self, folder: Path, update: bool) -> None:
         """One line for each kind of thing that happened."""
@@ -54,6 +55,9 @@ class Copied:
         if self.kept:
             hint = "" if update else " (--update brings new text into them and keeps your work)"
             print(f"Kept in {folder} as you left them: {_count(self.kept)}{hint}.")
+        if self.newer:
+            names = ", ".join(path.name for path in self.newer)
+            print(f"The course is newer than your copy of {names}: add --update.")
         for path in self.unreadable:
             print(f"{path} is no notebook that can be read, and was left alone: rename it to get a fresh copy.")
 
@@ -89,11 +93,13 @@ def student(folder: str | Path, update: bool = False, outputs: str = "none") -> 
                 done.written.append(copy)
             continue
         fresh = for_student(json.loads(original.read_text(encoding="utf-8")), str(part), outputs)
+        copied = {cell["id"]: _digest(cell) for cell in fresh["cells"]}
         if copy.exists() and not update:
             done.kept.append(copy)
+            if manifest.get(name, copied) != copied:
+                done.newer.append(copy)
             continue
         target, kind = fresh, done.written
-        copied = {cell["id"]: _digest(cell) for cell in fresh["cells"]}
         if copy.exists():
             try:
                 mine = json.loads(copy.read_text(encoding="utf-8"))

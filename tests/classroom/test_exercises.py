@@ -8,6 +8,7 @@ import importlib.util
 import json
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from dalle_lessons.classroom import exercises
 from dalle_lessons.classroom.exercises import CheckFailed, check
@@ -134,6 +137,62 @@ def test_what_a_student_breaks_becomes_a_sentence():
     ):
         with pytest.raises(CheckFailed, match=pattern):
             check("02.nearest_code", answer)
+
+
+ENDS = """
+import os, signal, sys, time
+from dalle_lessons import check
+
+def leaves(z, codebook):
+    {line}
+
+def recurs(z, codebook):
+    return recurs(z, codebook)
+
+def recurs_in_c(z, codebook):
+    return max([z], key=lambda row: recurs_in_c(row, codebook))
+
+begin = time.monotonic()
+{before}
+try:
+    check("02.nearest_code", {answer})
+except AssertionError as error:
+    print(error)
+soon = time.monotonic() - begin < 20
+print("goes on", soon, sys.getrecursionlimit(), os._exit.__name__, sys.setrecursionlimit.__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "answer", "said"),
+    [
+        ("os._exit(3)", "", "leaves", "leaves calls exit()"),
+        ("os.abort()", "", "leaves", "leaves calls exit()"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", "", "leaves", "leaves calls exit()"),
+        ("pass", "sys.setrecursionlimit(10**9)", "recurs", "recurs calls itself again and again without end"),
+        ("pass", "sys.setrecursionlimit(10**9)", "recurs_in_c", "recurs_in_c calls itself again and again"),
+        ("sys.setrecursionlimit(10**9); return recurs(z, codebook)", "", "leaves", "leaves calls itself again"),
+    ],
+)
+def test_an_answer_ends_no_process(line, before, answer, said):
+    """In a process of its own, with as much memory as a laptop has. What the check takes over is given back."""
+    code = ENDS.format(line=line, before=before, answer=answer)
+    if sys.platform == "linux":
+        code = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))\n" + code
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done
+    sentence, left = done.stdout.splitlines()
+    assert sentence.startswith(said)
+    assert left == f"goes on True {10**9 if before else 1000} _exit setrecursionlimit"
+
+
+def test_exit_in_an_answer_leaves_the_kernel_alive():
+    """In a notebook `exit` is Jupyter's own: it shuts the kernel down when the cell is done."""
+    answer = "def f(z, codebook):\n    exit()\n\nfrom dalle_lessons import check\ncheck('02.nearest_code', f)"
+    notebook = new_notebook(cells=[new_code_cell(answer), new_code_cell("print('still here')")])
+    NotebookClient(notebook, timeout=120, allow_errors=True).execute()
+    assert "f calls exit(), which would end the whole program" in str(notebook.cells[0].outputs)
+    assert "still here" in str(notebook.cells[1].outputs)
 
 
 def never_ends(z, codebook):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from dalle_lessons.classroom import student_copy
@@ -146,6 +147,35 @@ def test_students_work_is_never_overwritten(course, tmp_path, capsys):
     assert [path.name for path in student_copy.student(folder, update=True).unreadable] == ["00_first.ipynb"]
     assert (folder / "00_first.ipynb").read_text() == "my work"
     assert "no notebook that can be read" in capsys.readouterr().out
+
+
+def test_a_lesson_that_is_newer_than_its_copy_is_named(course, tmp_path, capsys):
+    (course / "01_second.ipynb").write_text(json.dumps(lesson()), encoding="utf-8")
+    folder = tmp_path / "my-lessons"
+    student_copy.student(folder)
+    change(folder / "01_second.ipynb", c1="my work")
+    assert student_copy.student(folder).newer == [] and "newer" not in capsys.readouterr().out
+    change(course / "00_first.ipynb", c1="show_better()")
+    assert [path.name for path in student_copy.student(folder).newer] == ["00_first.ipynb"]
+    assert "The course is newer than your copy of 00_first.ipynb: add --update." in capsys.readouterr().out
+    student_copy.student(folder, update=True)
+    assert student_copy.student(folder).newer == [] and sources_of(folder / "00_first.ipynb")[1] == "show_better()"
+
+
+def test_a_name_that_the_course_no_longer_has_says_what_to_do():
+    """In a kernel, as in a notebook: all ways to ask for a name; nothing is said of what is not the course's."""
+    asked = [
+        "from dalle_lessons import renamed",
+        "from dalle_lessons.classroom.steppers import Renamed",
+        "import dalle_lessons.renamed",
+        "from json import renamed",
+        "exec('from dalle_lessons import renamed', {'__name__': 'dalle_lessons.classroom.bank'})",
+    ]
+    notebook = new_notebook(cells=[new_code_cell(line) for line in asked])
+    NotebookClient(notebook, timeout=120, allow_errors=True).execute()
+    said = [str(cell.outputs) for cell in notebook.cells]
+    assert all("renamed" in text.lower() and "ImportError" in text or "ModuleNotFoundError" in text for text in said)
+    assert ["dalle-lessons student FOLDER --update" in text for text in said] == [True, True, True, False, False]
 
 
 def change(path, **sources):

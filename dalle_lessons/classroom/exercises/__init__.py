@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..bank import lesson_texts
 from ..by_lesson import find_by_name
+from .kept_alive import kept_alive
 from .time_limit import time_limit
 
 SECONDS = 25  # for a check: the slowest takes a few with a right answer, and nbgrader stops a cell after 30
@@ -95,10 +96,13 @@ def _parts(name: str, answer) -> Iterator[str]:
     if answer is None or answer is ...:
         raise CheckFailed("There is no answer yet: run your cell first, and let it give something other than None.")
     too_long = f"Your answer ran for more than {SECONDS} seconds and was stopped: does a loop in it never end?"
-    with contextlib.redirect_stderr(io.StringIO()), time_limit(SECONDS, too_long):
-        result = of_exercise(answer)
-        if result is not None:
-            yield from result
+    with contextlib.redirect_stderr(io.StringIO()), time_limit(SECONDS, too_long), kept_alive():
+        try:
+            result = of_exercise(answer)
+            if result is not None:
+                yield from result
+        except SystemExit:
+            raise CheckFailed("Your answer calls exit(), which would end the whole program: leave it out.") from None
 
 
 def call(function: Callable, *arguments, shown: str = "", copies: bool = True):
