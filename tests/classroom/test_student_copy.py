@@ -154,7 +154,7 @@ def test_a_lesson_that_is_newer_than_its_copy_is_named(course, tmp_path, capsys)
     folder = tmp_path / "my-lessons"
     student_copy.student(folder)
     change(folder / "01_second.ipynb", c1="my work")
-    assert student_copy.student(folder).newer == [] and "newer" not in capsys.readouterr().out
+    assert student_copy.student(folder).newer == [] and "The course is newer" not in capsys.readouterr().out
     change(course / "00_first.ipynb", c1="show_better()")
     assert [path.name for path in student_copy.student(folder).newer] == ["00_first.ipynb"]
     assert "The course is newer than your copy of 00_first.ipynb: add --update." in capsys.readouterr().out
