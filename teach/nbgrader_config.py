@@ -14,3 +14,19 @@ c.ClearSolutions.code_stub = {
 c.FileNameCollectorPlugin.named_regexp = (
     r".*[\\/](?P<student_id>[^\\/]+)_\d+_assignsubmission_file_[\\/](?P<file_id>.*)"
 )
+# A student who copies a cell copies its mark. nbgrader empties the mark of one of the two, and then refuses the
+# notebook for it, as if it were an old one: here the empty mark is taken off.
+try:
+    from nbgrader.preprocessors import DeduplicateIds
+except ImportError:  # the settings are read where nbgrader is not installed
+    pass
+else:
+    empty_the_mark = DeduplicateIds.preprocess_cell
+
+    def take_it_off(self, cell, resources, place):
+        cell, resources = empty_the_mark(self, cell, resources, place)
+        if cell.metadata.get("nbgrader") == {}:
+            del cell.metadata["nbgrader"]
+        return cell, resources
+
+    DeduplicateIds.preprocess_cell = take_it_off

@@ -3,16 +3,19 @@
 import contextlib
 import io
 import json
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
+from traitlets.config import Config
 
 from dalle_lessons.classroom.student_copy import for_student
 from dalle_lessons.classroom.teach.assignment import lesson_path, source_of, split_lessons
 from dalle_lessons.classroom.teach.guard import fresh_exercises
-from dalle_lessons.classroom.teach.release import BEGIN, SKIP, for_nbgrader, release, with_tasks
+from dalle_lessons.classroom.teach.release import BEGIN, CONFIG, SKIP, for_nbgrader, release, with_tasks
 from dalle_lessons.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -102,10 +105,26 @@ def test_each_row_of_the_capstone_s_table_has_a_cell_for_its_points():
     assert all(cell["cell_type"] == "markdown" and source_of(cell) for cell in cells[-9:])
 
 
+def test_a_copied_cell_keeps_no_empty_mark(monkeypatch):
+    """With a stand-in that does what nbgrader 0.9.6 does to the second of two equal marks."""
+
+    class DeduplicateIds:
+        def preprocess_cell(self, cell, resources, place):
+            cell.metadata["nbgrader"] = {} if place else cell.metadata["nbgrader"]
+            return cell, resources
+
+    module = SimpleNamespace(DeduplicateIds=DeduplicateIds)
+    monkeypatch.setitem(sys.modules, "nbgrader", SimpleNamespace(preprocessors=module))
+    monkeypatch.setitem(sys.modules, "nbgrader.preprocessors", module)
+    exec(CONFIG, {"get_config": lambda: Config()})
+    cells = [SimpleNamespace(metadata={"nbgrader": {"grade_id": "02-revive"}, "tags": []}) for _ in range(2)]
+    for place, cell in enumerate(cells):
+        assert DeduplicateIds().preprocess_cell(cell, "resources", place) == (cell, "resources")
+    assert [cell.metadata for cell in cells] == [{"nbgrader": {"grade_id": "02-revive"}, "tags": []}, {"tags": []}]
+
+
 def test_files_that_students_write_are_not_replaced_by_the_frames(tmp_path):
     """nbgrader copies the source's files over those that were handed in, unless it is told not to."""
-    from traitlets.config import Config
-
     release(tmp_path, ["18"], say=lambda line: None)
     config = Config()
     exec((tmp_path / "nbgrader_config.py").read_text(encoding="utf-8"), {"get_config": lambda: config})
