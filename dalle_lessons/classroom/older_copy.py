@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import Any
+
+from .shell import running_shell
 
 PACKAGE = __package__.split(".")[0] if __package__ else "dalle_lessons"
 ADVICE = (
@@ -15,13 +16,13 @@ ADVICE = (
 
 def tell_in_notebooks() -> None:
     """In a notebook, let an import from the course that fails in a cell say what to do; elsewhere do nothing."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = running_shell()
     if shell is not None and not shell.custom_exceptions:  # another program's own are left alone
         shell.set_custom_exc((ImportError,), show)
 
 
 def show(shell: Any, kind: type[ImportError], error: ImportError, trace: TracebackType, tb_offset: int | None = None):
-    """IPython calls this with an ImportError: it is shown as always, with the advice where that fits."""
+    """The shell calls this with an ImportError: it is shown as always, with the advice where that fits."""
     last = trace
     while last.tb_next is not None:
         last = last.tb_next

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from ..shell import running_shell
+
 #: The deepest recursion while a check runs; Jupyter's own limit. A higher one that a student sets lets an endless
 #: recursion fill the memory, or the stack, which ends the process.
 DEEPEST = 3000
@@ -24,7 +26,7 @@ def kept_alive() -> Iterator[None]:
 
     `exit()` is among it, which in a notebook is Jupyter's: it shuts the kernel down when the cell is done.
     """
-    kernel = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    kernel = running_shell()
     limit, set_limit = sys.getrecursionlimit(), sys.setrecursionlimit
     theirs = {name: getattr(os, name) for name in ENDS if hasattr(os, name)}
     for name in theirs:
